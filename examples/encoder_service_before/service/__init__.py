@@ -1,0 +1,1 @@
+"""A small embedding service: texts in, unit vectors out."""

@@ -1,0 +1,85 @@
+"""What a batch costs: measured on a small grid of shapes, interpolated between.
+
+Least padding alone is degenerate (batches of one have none), so a plan needs the cost of a batch; and it must be
+measured, because tokens per second peak at a shape that differs between machines and models.
+"""
+
+from __future__ import annotations
+
+import bisect
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class CostModel:
+    """Seconds for a batch of `size` sequences padded to `longest` tokens: `model(size, longest)`.
+
+    `seconds[i][j]` belongs to `sizes[i]` and `lengths[j]`, both ascending. Between grid points the cost is
+    bilinear; beyond the grid it grows as the last cells do per sequence and per token.
+    """
+
+    sizes: tuple[int, ...]
+    lengths: tuple[int, ...]
+    seconds: tuple[tuple[float, ...], ...]
+
+    def __call__(self, size: int, longest: int) -> float:
+        """Return the estimated seconds of one batch; above 0."""
+        i, across = _cell(self.sizes, size)
+        j, along = _cell(self.lengths, longest)
+
+        def row(at: int) -> float:
+            cells = self.seconds[at]
+            return cells[j] if len(cells) == 1 else cells[j] + along * (cells[j + 1] - cells[j])
+
+        value = row(i) if len(self.sizes) == 1 else row(i) + across * (row(i + 1) - row(i))
+        return max(value, 1e-9)
+
+
+def _cell(grid: Sequence[int], value: int) -> tuple[int, float]:
+    """Return the grid cell for a value and how far into the cell it lies (beyond 1 past the grid's end)."""
+    if len(grid) == 1:
+        return 0, 0.0
+    i = min(max(bisect.bisect_right(grid, value) - 1, 0), len(grid) - 2)
+    return i, (value - grid[i]) / (grid[i + 1] - grid[i])
+
+
+def measure_cost(
+    run: Callable[[int, int], object],
+    sizes: Sequence[int],
+    lengths: Sequence[int],
+    *,
+    max_seconds: float = 5.0,
+    repeats: int = 3,
+) -> CostModel:
+    """Return a cost model from timing `run(size, longest)` on a grid of shapes; the fastest of `repeats` counts.
+
+    Shapes that would not fit into `max_seconds`, judged by the shapes before them, are not run: their cost is taken
+    to grow with their tokens. The result never falls as size or length grows. Raises ValueError for an empty grid.
+    """
+    sizes, lengths = sorted(set(sizes)), sorted(set(lengths))
+    if not sizes or not lengths or sizes[0] < 1 or lengths[0] < 1:
+        raise ValueError("expected at least one size and one length, each of at least 1")
+    deadline = time.perf_counter() + max_seconds
+    measured: dict[tuple[int, int], float] = {}
+    shapes = sorted(((s, n) for s in sizes for n in lengths), key=lambda shape: shape[0] * shape[1])
+    run(*shapes[0])  # the first call of all pays for allocation and lazy initialisation
+    seconds_per_token = 0.0
+    for size, longest in shapes:
+        tokens = size * longest
+        guess = seconds_per_token * tokens
+        best = float("inf")
+        for _ in range(repeats):
+            if measured and time.perf_counter() + min(guess, best) > deadline:
+                break
+            start = time.perf_counter()
+            run(size, longest)
+            best = min(best, time.perf_counter() - start)
+        measured[size, longest] = best if best < float("inf") else guess
+        seconds_per_token = measured[size, longest] / tokens
+    table = [[measured[s, n] for n in lengths] for s in sizes]
+    for i, row in enumerate(table):
+        for j in range(len(row)):
+            row[j] = max(row[j], row[j - 1] if j else 0.0, table[i - 1][j] if i else 0.0)
+    return CostModel(tuple(sizes), tuple(lengths), tuple(tuple(row) for row in table))

@@ -1,0 +1,68 @@
+"""How long sequences are, and how much of what a model is given is padding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class LengthStatistics:
+    """Lengths in tokens. Percentiles are lengths that occur (nearest rank)."""
+
+    count: int
+    total: int
+    shortest: int
+    p25: int
+    median: int
+    p75: int
+    p90: int
+    longest: int
+
+
+def length_statistics(lengths: Sequence[int]) -> LengthStatistics:
+    """Return statistics of sequence lengths. Raises ValueError for none, or a length below 0."""
+    check_lengths(lengths)
+    if not lengths:
+        raise ValueError("expected at least one length, found none")
+    ordered = sorted(lengths)
+
+    def percentile(share: float) -> int:
+        return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+    return LengthStatistics(
+        count=len(ordered),
+        total=sum(ordered),
+        shortest=ordered[0],
+        p25=percentile(0.25),
+        median=percentile(0.5),
+        p75=percentile(0.75),
+        p90=percentile(0.9),
+        longest=ordered[-1],
+    )
+
+
+def padded_tokens(lengths: Sequence[int], batches: Iterable[Sequence[int]]) -> int:
+    """Return the tokens a model is given when each batch is padded to its longest sequence."""
+    return sum(len(batch) * max(lengths[i] for i in batch) for batch in batches if batch)
+
+
+def padding_waste(lengths: Sequence[int], batches: Iterable[Sequence[int]]) -> float:
+    """Return the share of tokens that is padding, 0 to 1, when each batch is padded to its longest sequence.
+
+    `batches` hold indices into `lengths`. Raises ValueError where an index is missing, comes twice or is unknown.
+    """
+    batches = [tuple(batch) for batch in batches]
+    check_lengths(lengths)
+    indices = sorted(i for batch in batches for i in batch)
+    if indices != list(range(len(lengths))):
+        raise ValueError(f"expected batches that hold each of {len(lengths)} sequences once")
+    padded = padded_tokens(lengths, batches)
+    return 1 - sum(lengths) / padded if padded else 0.0
+
+
+def check_lengths(lengths: Sequence[int]) -> None:
+    """Raise ValueError for the first length below 0."""
+    for index, length in enumerate(lengths):
+        if length < 0:
+            raise ValueError(f"expected lengths of 0 tokens or more, found {length} at index {index}")

@@ -1,0 +1,31 @@
+"""What a user did that cannot be done, said in one line; and the search for what they may have meant."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class UsageError(Exception):
+    """Wrong use or a broken configuration.
+
+    The message is one line: what was expected, what was found, and where. `hint`, when there is one, says what to
+    do next.
+    """
+
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class MissingExtraError(UsageError):
+    """A feature needs a package that an optional extra brings."""
+
+    def __init__(self, feature: str, package: str, extra: str) -> None:
+        super().__init__(f"{feature} needs {package}, which is not installed: pip install 'pytest-cpuperf[{extra}]'")
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return ` (did you mean 'x'?)` for the known word most like `word`, or an empty string."""
+    found = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f" (did you mean {found[0]!r}?)" if found else ""

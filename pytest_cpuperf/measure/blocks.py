@@ -1,0 +1,93 @@
+"""Timing blocks of calls, and finding out when a function has warmed up and how long a block should be."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from statistics import median
+
+Work = Callable[[], object]
+
+# A block is long against the timer (tens of nanoseconds), the loop around the call, and a scheduler's slice.
+BLOCK_SECONDS = 0.05
+_WINDOW_SECONDS = 0.005
+_MOST_CALLS = 10_000_000
+
+
+@dataclass(frozen=True)
+class WarmUp:
+    """What the warm-up of one side showed."""
+
+    calls: int
+    seconds: float
+    seconds_per_call: float
+    steady: bool
+    """Whether calls had stopped getting faster before the time for warming up was over."""
+
+    @property
+    def calls_per_block(self) -> int:
+        """How many calls fill a block."""
+        return min(_MOST_CALLS, max(1, math.ceil(BLOCK_SECONDS / max(self.seconds_per_call, 1e-9))))
+
+
+def time_block(work: Work, calls: int) -> float:
+    """Return the seconds that `calls` calls take together. Whatever the work raises is let through."""
+    repeat = range(calls)
+    start = time.perf_counter()
+    for _ in repeat:
+        work()
+    return time.perf_counter() - start
+
+
+def warm_up(work: Work, cap_seconds: float) -> WarmUp:
+    """Call the work until it stops getting faster, or for `cap_seconds`; at least twice.
+
+    Windows of calls are timed; the work is steady when the median of the last three windows is within 5 % of the
+    median of the three before, or slower.
+    """
+    calls, per_window = 0, 1
+    windows: list[float] = []
+    began = time.perf_counter()
+    while True:
+        seconds = time_block(work, per_window)
+        calls += per_window
+        spent = time.perf_counter() - began
+        if seconds < _WINDOW_SECONDS and per_window < _MOST_CALLS:
+            # Too short to tell anything: longer windows, and start over.
+            per_window *= max(2, min(10, math.ceil(_WINDOW_SECONDS / max(seconds, 1e-7))))
+            windows.clear()
+        else:
+            windows.append(seconds / per_window)
+            if _steady(windows, 3):
+                return WarmUp(calls, spent, median(windows[-3:]), steady=True)
+        if spent > cap_seconds and len(windows) >= 2:
+            half = len(windows) // 2
+            # So few windows are noisy: only a plain trend counts against them.
+            settled = median(windows[-half:]) >= 0.85 * median(windows[:half])
+            return WarmUp(calls, spent, median(windows[-3:]), settled)
+
+
+def _steady(windows: list[float], span: int) -> bool:
+    return len(windows) >= 2 * span and median(windows[-span:]) >= 0.95 * median(windows[-2 * span : -span])
+
+
+@contextlib.contextmanager
+def garbage_between_blocks() -> Iterator[Callable[[], object]]:
+    """Switch automatic garbage collection off, and yield a function that collects, to be called between blocks.
+
+    Objects that exist beforehand are frozen, so that a collection costs little however large the process is.
+    """
+    was_enabled = gc.isenabled()
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    try:
+        yield gc.collect
+    finally:
+        gc.unfreeze()
+        if was_enabled:
+            gc.enable()

@@ -1,0 +1,1 @@
+"""The experiments that judge heuristics: one file per heuristic, built from measure/ and batching/."""

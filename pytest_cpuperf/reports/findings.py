@@ -1,0 +1,82 @@
+"""Static findings as text, one line each, or JSON."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+
+from pytest_cpuperf import __version__
+from pytest_cpuperf.results.findings import CheckResult, Finding
+
+
+def finding_text(finding: Finding) -> str:
+    """Return a finding with its source line, a caret under the place, and what to do.
+
+    service.py:41:14: CPU201 constant-padding  text is padded to 512 tokens
+       |
+    41 |     batch = tok(texts, padding="max_length")
+       |                        ^^^^^^^^^^^^^^^^^^^^
+       = help: …
+    """
+    lines = [f"{finding.location}: {finding.rule} {finding.name}  {finding.message}"]
+    gutter = " " * (len(str(finding.line)) + 1)
+    if finding.source_line:
+        lead, marked = _caret(finding)
+        lines += [f"{gutter}|", f"{finding.line} | {finding.source_line}".rstrip(), f"{gutter}| {lead}{marked}"]
+    lines.append(f"{gutter}= help: {finding.help}")
+    return "\n".join(lines)
+
+
+def _caret(finding: Finding) -> tuple[str, str]:
+    """Return the white space and the carets that mark the finding under its source line."""
+    start = finding.column - 1
+    end = finding.end_column - 1 if finding.end_line == finding.line else len(finding.source_line)
+    before, inside = finding.source_line[:start], finding.source_line[start:end].rstrip()
+    # A tab stays a tab and a wide character takes two columns, so that the carets stand where the text does.
+    lead = "".join("\t" if c == "\t" else " " * _columns(c) for c in before)
+    return lead, "^" * max(1, sum(_columns(c) for c in inside))
+
+
+def _columns(character: str) -> int:
+    if unicodedata.combining(character):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def render_text(result: CheckResult, show_silenced: bool = False) -> str:
+    """Return the whole result for a terminal."""
+    parts = [finding_text(f) for f in result.findings]
+    if result.errors:
+        parts.append("\n".join(f"{e.path}:{e.line or 1}: not checked: {e.message}" for e in result.errors))
+    if show_silenced and result.silenced:
+        parts.append("\n".join(f"{s.path}:{s.line}:{s.column}: {s.rule} silent: {s.because}" for s in result.silenced))
+    parts.append(tally(result))
+    return "\n\n".join(parts) + "\n"
+
+
+def render_concise(result: CheckResult, show_silenced: bool = False) -> str:
+    """Return one line per finding, as editors and grep like it."""
+    lines = [f"{f.location}: {f.rule} {f.message}" for f in result.findings]
+    lines += [f"{e.path}:{e.line or 1}: error: {e.message}" for e in result.errors]
+    if show_silenced:
+        lines += [f"{s.path}:{s.line}:{s.column}: {s.rule} silent: {s.because}" for s in result.silenced]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def render_json(result: CheckResult, show_silenced: bool = False) -> str:
+    """Return the `cpuperf/findings/1` document."""
+    return json.dumps(result.plain(__version__, show_silenced), indent=1) + "\n"
+
+
+def tally(result: CheckResult) -> str:
+    """Return the closing line: `3 findings in 2 of 148 files`."""
+    files = f"{result.files_checked} {'file' if result.files_checked == 1 else 'files'}"
+    errors = f"; {len(result.errors)} could not be checked" if result.errors else ""
+    if not result.findings:
+        return f"no findings in {files}{errors}"
+    count = len(result.findings)
+    places = len({f.path for f in result.findings})
+    return f"{count} {'finding' if count == 1 else 'findings'} in {places} of {files}{errors}"
+
+
+RENDERERS = {"text": render_text, "concise": render_concise, "json": render_json}

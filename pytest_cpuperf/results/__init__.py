@@ -1,0 +1,1 @@
+"""The records everything else produces and reports render: frozen, plain, versioned as JSON."""

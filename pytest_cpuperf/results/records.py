@@ -1,0 +1,166 @@
+"""What a measured test leaves behind: placement, pairs, evidence, estimate and verdict."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from enum import Enum
+from typing import Any, Literal
+
+from pytest_cpuperf.results.figures import amount, interval
+
+
+class Verdict(str, Enum):
+    """What a measurement says about its budget."""
+
+    PASS = "pass"
+    FAIL = "fail"
+    INCONCLUSIVE = "inconclusive"
+    NO_BUDGET = "no budget"
+    """Measured, and nothing to hold it against."""
+    NOT_MEASURED = "not measured"
+    """The plugin is off: the function ran once, and no clock did."""
+
+    def __str__(self) -> str:
+        return self.value
+
+
+@dataclass(frozen=True)
+class Placement:
+    """The set of CPUs a test may run on, and why these."""
+
+    cpus: tuple[int, ...]
+    reason: str
+    pinned: bool
+    """Whether every thread of the process was put on these CPUs and the mask read back."""
+    strays: tuple[str, ...] = ()
+    """Threads found outside the placement when the test ended, as `name (tid): cpus`."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the machine did during some blocks, besides the work that was timed."""
+
+    wall_seconds: float
+    own_seconds: float
+    """CPU time of our process, all threads."""
+    steal_seconds: float | None = None
+    """Time the hypervisor gave the placement's CPUs to other guests (`/proc/stat`)."""
+    others_seconds: float | None = None
+    """Time other processes ran on the placement's CPUs (`/proc/stat` less our own)."""
+    waited_seconds: float | None = None
+    """Time our threads were ready to run and did not (`/proc/self/task/*/schedstat`)."""
+    throttled_periods: int | None = None
+    """Periods in which the quota stopped us (`cpu.stat`)."""
+    involuntary_switches: int | None = None
+    cpus: int = 1
+    """CPUs in the placement; the seconds above can reach `wall_seconds * cpus`."""
+    disturbance: str | None = None
+    """Why these blocks are set aside, or None."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two neighbouring blocks, one of each side: the unit of every statistic. Seconds are per call."""
+
+    candidate_seconds: float
+    baseline_seconds: float
+    candidate_first: bool
+    evidence: Evidence
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A point and an interval that holds at `confidence`, whenever the measurement stopped."""
+
+    point: float
+    low: float
+    high: float
+    unit: str
+    confidence: float
+    pairs: int
+
+    def __str__(self) -> str:
+        point, low, high = interval(self.point, self.low, self.high)
+        return f"{point} [{low}, {high}]"
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What a verdict is held against: the least the estimate may be."""
+
+    at_least: float
+    unit: str
+
+    def __str__(self) -> str:
+        return f"at least {amount(self.at_least)}{self.unit}"
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One measurement of a test and what it says.
+
+    `estimate` is in `estimate.unit`: items per second for throughput, a speedup (`×`) for comparisons.
+    """
+
+    kind: Literal["throughput", "compare", "bucketing"]
+    label: str
+    verdict: Verdict
+    reason: str
+    estimate: Estimate | None
+    budget: Budget | None
+    pairs: tuple[Pair, ...] = ()
+    """The pairs the estimate was made from."""
+    set_aside: tuple[Pair, ...] = ()
+    """Pairs the machine disturbed; measured again while time allowed."""
+    evidence: Evidence | None = None
+    """The sum over all pairs, those set aside included."""
+    calls_per_block: int = 1
+    warm_up_calls: int = 0
+    steady: bool = True
+    """Whether the warm-up settled before its cap."""
+    seconds_spent: float = 0.0
+    relative: Estimate | None = None
+    """Throughput only: speed against the reference kernel, which travels between machines better than items/s."""
+    reference: str | None = None
+    """Throughput only: what the reference kernel was."""
+
+    @property
+    def measured(self) -> bool:
+        """False when the plugin is off and nothing was timed."""
+        return self.verdict is not Verdict.NOT_MEASURED
+
+    def plain(self) -> dict[str, Any]:
+        """Return the measurement as `cpuperf/results/1` writes it."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class ArmResult:
+    """One way of doing the work in a bucketing experiment, summed up."""
+
+    arm: str
+    batches: int
+    padded_tokens: int
+    """Tokens the model was given, padding included, for one pass over the texts measured."""
+    real_tokens: int
+    sequences_per_second: float
+    """Median over the rounds."""
+
+    @property
+    def waste(self) -> float:
+        """The share of tokens that are padding, 0 to 1."""
+        return 1 - self.real_tokens / self.padded_tokens if self.padded_tokens else 0.0
+
+
+@dataclass(frozen=True)
+class BucketingMeasurement(Measurement):
+    """A bucketing experiment: the speedup of the planned arm over a padded one."""
+
+    arms: tuple[ArmResult, ...] = ()
+    sequences: int = 0
+    """Texts measured in every round."""
+    sequences_given: int = 0
+    """Texts the test handed over; when fewer were measured, they are a random sample."""
+    worst_difference: float | None = None
+    """Largest absolute difference between the two arms' outputs over real positions, in the original order."""
+    tolerance: float | None = None

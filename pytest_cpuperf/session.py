@@ -1,0 +1,251 @@
+"""One `pytest --cpuperf` run: the only state the plugin has, kept in `config.stash`.
+
+Tests come in through `placed`, `before`, `after` and `reported`, in the process that runs them; their records come
+together through `gather` in the process that reports, which under xdist is another one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_cpuperf import __version__, options
+from pytest_cpuperf.config import Config
+from pytest_cpuperf.errors import UsageError
+from pytest_cpuperf.fixture import CpuPerf
+from pytest_cpuperf.items import StaticItem, static_items
+from pytest_cpuperf.machine.fingerprint import describe_machine
+from pytest_cpuperf.machine.limits import Limits, read_limits
+from pytest_cpuperf.machine.pin import Pin, can_pin
+from pytest_cpuperf.machine.placement import CannotPlaceError, place, usable_cpus
+from pytest_cpuperf.machine.topology import Topology, read_topology
+from pytest_cpuperf.reports.terminal import explain_failure, headline, summary_lines
+from pytest_cpuperf.results.figures import format_cpus
+from pytest_cpuperf.results.files import write_json
+from pytest_cpuperf.results.records import Placement, Verdict
+from pytest_cpuperf.results.run import RunResult, TestRecord
+
+if TYPE_CHECKING:
+    from pytest_cpuperf.marker import Marker
+
+
+@dataclass
+class _Test:
+    """A test while it runs."""
+
+    marker: Marker | None = None
+    placement: Placement | None = None
+    cannot_place: str | None = None
+    pin: Pin | None = None
+    fixture: CpuPerf | None = None
+    outcomes: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def outcome(self) -> str:
+        """pytest's word for how the test ended: what went wrong in any phase, else how its call ended."""
+        if "failed" in self.outcomes.values():
+            return "failed"
+        return self.outcomes.get("call") or self.outcomes.get("setup", "passed")
+
+
+_OUR_SKIPS = ("Skipped: cpuperf: ", "Skipped: inconclusive: ")
+_TEST = pytest.StashKey[_Test]()
+
+
+class InconclusiveWarning(UserWarning):
+    """A measurement could not tell whether its budget is met (`--cpuperf-inconclusive warn`)."""
+
+
+class Session:
+    """What one run knows: configuration, machine, and the records so far."""
+
+    def __init__(self, config: Config, pytest_config: pytest.Config) -> None:
+        self.config = config
+        self.topology: Topology = read_topology()
+        self.limits: Limits = read_limits()
+        self.results_path = options.results_path(config, pytest_config.invocation_params.dir)
+        if self.results_path and self.results_path.is_dir():
+            raise pytest.UsageError(f"cpuperf: json takes a file name, found the folder {self.results_path}")
+        self.records: list[TestRecord] = []
+        self.static: dict[str, Any] | None = None
+        worker = getattr(pytest_config, "workerinput", None)
+        self._workeroutput: dict[str, Any] | None = getattr(pytest_config, "workeroutput", None)
+        self._worker: str | None = worker["workerid"] if worker else None
+        self._share = _share(worker)
+        self._written: str | None = None
+
+    def header(self) -> str:
+        """Return the line above the tests: which CPUs are ours, and what bounds them."""
+        ours = self.topology if self.limits.allowed is None else self.topology.restricted(self.limits.allowed)
+        quota = "no quota" if self.limits.quota is None else f"quota {self.limits.quota:g}"
+        usable = usable_cpus(self.topology, self.limits)
+        return (
+            f"cpuperf: {__version__}, {usable} usable of {len(self.topology.cpus)} CPUs ({format_cpus(ours.cpus)}), "
+            f"{len(ours.cores)} cores, {quota}, pin: {self.config.pin}"
+        )
+
+    def collected(self, session: pytest.Session, items: list[pytest.Item]) -> None:
+        """Put static findings first, and leave out what `--cpuperf-only` does not run."""
+        if self.config.only:
+            kept = [i for i in items if "cpuperf" in getattr(i, "fixturenames", ())]
+            left_out = [i for i in items if i not in kept]
+            items[:] = kept
+            if left_out:
+                session.config.hook.pytest_deselected(items=left_out)
+        # A single test asked for by its id is what the user wants to see, and nothing else.
+        if self.config.static and not any("::" in arg for arg in session.config.args):
+            try:
+                self.static, found = static_items(session, self.config)
+            except UsageError as error:
+                raise options.usage_error(error) from None
+            items[:0] = found
+
+    @contextlib.contextmanager
+    def placed(self, item: pytest.Item) -> Iterator[None]:
+        """Pin the process for one test, from before its first fixture to after its last."""
+        test = item.stash[_TEST] = _Test()
+        if isinstance(item, StaticItem):
+            yield
+            return
+        try:
+            self._pin(item, test)
+            yield
+        finally:
+            if test.pin:
+                test.pin.restore()
+
+    def _pin(self, item: pytest.Item, test: _Test) -> None:
+        try:
+            test.marker = options.marker(item)
+        except pytest.fail.Exception:
+            return  # said again in `before`, where pytest turns it into the test's own error
+        wanted = self.config.pin == "each" or (
+            self.config.pin == "measured" and "cpuperf" in getattr(item, "fixturenames", ())
+        )
+        try:
+            chosen = place(self.topology, self.limits, test.marker.request, self._share)
+        except CannotPlaceError as error:
+            if wanted:
+                test.cannot_place = str(error)
+            return
+        why_not = can_pin() if wanted else f"--cpuperf-pin {self.config.pin}"
+        if why_not is None:
+            try:
+                test.pin = Pin.apply(chosen.cpus)
+            except OSError as error:
+                why_not = f"the kernel refused CPUs {format_cpus(chosen.cpus)}: {error.strerror}"
+            else:
+                strays = test.pin.strays()
+                why_not = f"threads outside the placement: {', '.join(strays)}" if strays else None
+        cpus = chosen.cpus if why_not is None else tuple(sorted(self.limits.allowed or self.topology.cpus))
+        test.placement = Placement(cpus, why_not or chosen.reason, pinned=why_not is None)
+
+    def before(self, item: pytest.Item) -> None:
+        """Fail or skip the test, in its own setup, where it cannot be placed."""
+        test = item.stash[_TEST]
+        if test.marker is None and not isinstance(item, StaticItem):
+            options.marker(item)
+        if test.cannot_place:
+            pytest.skip(f"cpuperf: {test.cannot_place}")
+
+    def fixture(self, item: pytest.Item) -> CpuPerf:
+        """Return the fixture for a test."""
+        test = item.stash[_TEST]
+        patience: dict[str, Any] = {}
+        if test.marker and test.marker.confidence is not None:
+            patience["confidence"] = test.marker.confidence
+        seconds = test.marker.max_seconds if test.marker else None
+        test.fixture = CpuPerf(
+            placement=test.placement,
+            max_seconds=seconds or self.config.max_seconds,
+            explain=explain_failure,
+            **patience,
+        )
+        return test.fixture
+
+    def after(self, item: pytest.Item) -> None:
+        """Fail, skip or warn where a test passed and a measurement in it is inconclusive."""
+        test = item.stash[_TEST]
+        for record in test.fixture.records if test.fixture else ():
+            if record.verdict is Verdict.INCONCLUSIVE:
+                text = f"inconclusive: {record.label}: {record.reason}"
+                if self.config.inconclusive == "fail":
+                    pytest.fail(f"{text}\n{explain_failure(record)}", pytrace=False)
+                if self.config.inconclusive == "skip":
+                    pytest.skip(text)
+                warnings.warn(InconclusiveWarning(f"{item.nodeid}: {text}"), stacklevel=2)
+
+    def reported(self, item: pytest.Item, report: pytest.TestReport) -> None:
+        """Look at the threads when the call ends, and put the record on the last report."""
+        test = item.stash.get(_TEST, None)
+        if test is None or isinstance(item, StaticItem):
+            return
+        test.outcomes[report.when] = report.outcome
+        if report.skipped and isinstance(report.longrepr, tuple) and report.longrepr[2].startswith(_OUR_SKIPS):
+            # pytest names the line that called skip, which is ours; the user's is the test's.
+            path, line, _ = item.location
+            report.longrepr = (str(item.config.rootpath / path), (line or 0) + 1, report.longrepr[2])
+        if report.when == "call" and test.pin and test.placement:
+            test.placement = replace(test.placement, strays=test.pin.strays())
+        if report.when == "teardown":
+            record = TestRecord(
+                id=item.nodeid,
+                outcome=test.outcome,
+                placement=asdict(test.placement) if test.placement else None,
+                measurements=[m.plain() for m in test.fixture.records] if test.fixture else [],
+                worker=self._worker,
+            )
+            report.cpuperf = record.plain()  # type: ignore[attr-defined]
+
+    def gather(self, report: pytest.TestReport) -> None:
+        """Take the record off a report that has one."""
+        plain = getattr(report, "cpuperf", None)
+        if plain is not None:
+            self.records.append(TestRecord(**plain))
+
+    def gather_worker(self, output: dict[str, Any]) -> None:
+        """Take over the static checks' result; every worker has the same."""
+        self.static = self.static or output.get("cpuperf_static")
+
+    def finish(self, session: pytest.Session) -> None:
+        """Hand the worker's results on, or write the file that was asked for."""
+        if self._workeroutput is not None:
+            self._workeroutput["cpuperf_static"] = self.static
+            return
+        if self.results_path is None:
+            return
+        if session.exitstatus == pytest.ExitCode.INTERRUPTED:
+            self._written = f"{self.results_path} was not written: the run was interrupted"
+            return
+        try:
+            write_json(self.results_path, self.result().plain())
+            self._written = f"results: {self.results_path}"
+        except UsageError as error:
+            self._written = str(error)
+            session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
+
+    def result(self) -> RunResult:
+        """Return the run as a record."""
+        return RunResult(__version__, describe_machine(), self.static, tuple(self.records))
+
+    def summarise(self, terminal: Any) -> None:
+        """Write the summary at the end of the run."""
+        result = self.result()
+        lines = summary_lines(result, width=terminal._tw.fullwidth)
+        terminal.section(headline(result.machine), sep="=")
+        for text, markup in lines:
+            terminal.write_line(text, **dict.fromkeys(markup, True))
+        if self._written:
+            terminal.write_line(self._written)
+
+
+def _share(worker: dict[str, Any] | None) -> tuple[int, int]:
+    """Return (index, count) of this process among the run's workers; (0, 1) without xdist."""
+    if not worker:
+        return 0, 1
+    return int(worker["workerid"].removeprefix("gw")), int(worker["workercount"])

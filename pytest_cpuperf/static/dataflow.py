@@ -1,0 +1,120 @@
+"""Where the values of a guarded block go: names assigned in it, and what is done with them afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import libcst as cst
+
+from pytest_cpuperf.static.module import Module, dotted
+
+# Methods and functions whose result is no tensor any more.
+_PLAIN_METHODS = frozenset({"item", "tolist", "numpy"})
+_PLAIN_FUNCTIONS = frozenset({"float", "int", "str", "bool", "len", "print", "list"})
+
+
+def assigned_names(module: Module, within: cst.CSTNode) -> dict[str, list[cst.BaseExpression]]:
+    """Return the local names bound inside a node, each with the values it is bound to."""
+    names: dict[str, list[cst.BaseExpression]] = {}
+    for assign in module.nodes(cst.Assign, cst.AnnAssign, cst.AugAssign, cst.NamedExpr, within=within):
+        if assign.value is None:
+            continue
+        targets = [t.target for t in assign.targets] if isinstance(assign, cst.Assign) else [assign.target]
+        for target in targets:
+            for name in _bound(target):
+                names.setdefault(name, []).append(assign.value)
+    for with_item in module.nodes(cst.For, within=within):
+        for name in _bound(with_item.target):
+            names.setdefault(name, []).append(with_item.iter)
+    return names
+
+
+def _bound(target: cst.CSTNode) -> Iterator[str]:
+    if isinstance(target, cst.Name):
+        yield target.value
+    elif isinstance(target, (cst.Tuple, cst.List)):
+        for element in target.elements:
+            yield from _bound(element.value)
+
+
+def uses_after(module: Module, name: str, block: cst.CSTNode, function: cst.CSTNode) -> list[cst.Name]:
+    """Return the places after a block, in the function around it, that read a local name.
+
+    A name bound anew after the block, before it is read, is not the block's value any more.
+    """
+    found: list[cst.Name] = []
+    for node in module.nodes(cst.Name, within=function):
+        if node.value != name or not module.is_after(node, block):
+            continue
+        parent = module.parent(node)
+        if isinstance(parent, (cst.Attribute, cst.Arg)) and _is_label(node, parent):
+            continue
+        if isinstance(parent, cst.AssignTarget):
+            assign = module.parent(parent)
+            if assign is not None and not any(
+                n.value == name
+                for n in module.nodes(cst.Name, within=assign.value)  # type: ignore[attr-defined]
+            ):
+                if module.parent(module.parent(assign) or assign) is module.parent(block):
+                    break
+                continue
+            continue
+        found.append(node)
+    return found
+
+
+def _is_label(node: cst.Name, parent: cst.CSTNode) -> bool:
+    """Return whether a name is an attribute's or a keyword's, which reads no variable."""
+    if isinstance(parent, cst.Attribute):
+        return parent.attr is node
+    return isinstance(parent, cst.Arg) and parent.keyword is node
+
+
+def is_plain(module: Module, node: cst.CSTNode) -> bool:
+    """Return whether an expression is plain data: a number, text, a list or an array, whatever it was made from."""
+    if isinstance(node, cst.Call):
+        if isinstance(node.func, cst.Attribute) and node.func.attr.value in _PLAIN_METHODS:
+            return True
+        name = dotted(node.func) or ""
+        if name in _PLAIN_FUNCTIONS:
+            return True
+        full = module.qualified(node.func) or ""
+        if full.startswith("numpy."):
+            return True
+        if isinstance(node.func, cst.Attribute):
+            return is_plain(module, node.func.value)
+        return False
+    if isinstance(node, (cst.Integer, cst.Float, cst.SimpleString, cst.FormattedString, cst.ConcatenatedString)):
+        return True
+    if isinstance(node, cst.BinaryOperation):
+        return is_plain(module, node.left) and is_plain(module, node.right)
+    if isinstance(node, (cst.Subscript, cst.Attribute)):
+        return is_plain(module, node.value)
+    if isinstance(node, (cst.Tuple, cst.List)):
+        return bool(node.elements) and all(is_plain(module, e.value) for e in node.elements)
+    return False
+
+
+def becomes_plain(module: Module, use: cst.Name) -> bool:
+    """Return whether the expression around a use turns it into plain data: `x.cpu().numpy()`, `float(x)`."""
+    node: cst.CSTNode = use
+    for parent in module.parents(use):
+        if (
+            isinstance(parent, (cst.Attribute, cst.Subscript))
+            or (isinstance(parent, cst.Call) and parent.func is node)
+            or isinstance(parent, cst.Arg)
+            or (isinstance(parent, cst.Call) and node in parent.args)
+        ):
+            node = parent
+        elif isinstance(parent, cst.SubscriptElement | cst.Index):
+            return False
+        else:
+            return False
+        if isinstance(node, cst.Call) and is_plain(module, node):
+            return True
+    return False
+
+
+def all_plain(module: Module, values: Iterable[cst.BaseExpression]) -> bool:
+    """Return whether every value a name is bound to is plain data."""
+    return all(is_plain(module, v) for v in values)

@@ -1,0 +1,306 @@
+"""Which calls run a model.
+
+There are no types to ask, so the evidence is what the file shows: a name the file itself treats as a module
+(`.eval()`, `from_pretrained`, `nn.…`), a method that models have (`generate`, `predict`, `encode`), a callee named
+as models are, or a helper in the same file whose body does one of these.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import libcst as cst
+
+from pytest_cpuperf.static.module import Module, dotted, last_name, string_value
+
+_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+
+MODEL_NOUNS = frozenset(
+    [
+        "model",
+        "models",
+        "net",
+        "nets",
+        "network",
+        "networks",
+        "backbone",
+        "encoder",
+        "encoders",
+        "decoder",
+        "transformer",
+        "transformers",
+        "classifier",
+        "detector",
+        "segmenter",
+        "segmentor",
+        "generator",
+        "discriminator",
+        "unet",
+        "vae",
+        "bert",
+        "roberta",
+        "clip",
+        "gpt",
+        "lm",
+        "llm",
+        "predictor",
+        "embedder",
+        "reranker",
+        "ranker",
+        "vocoder",
+        "recognizer",
+        "pipeline",
+        "pipe",
+        "extractor",
+        "featurizer",
+        "module",
+        "denoiser",
+        "tagger",
+        "parser",
+        "scorer",
+        "resnet",
+        "vit",
+        "autoencoder",
+        "critic",
+        "policy",
+        "actor",
+        "student",
+        "teacher",
+        "ensemble",
+        "regressor",
+        "captioner",
+    ]
+)
+# A callee that begins so makes, finds or changes a model; it does not run one.
+_OTHER_VERBS = frozenset(
+    [
+        "get",
+        "load",
+        "build",
+        "create",
+        "make",
+        "init",
+        "initialize",
+        "save",
+        "prepare",
+        "set",
+        "update",
+        "wrap",
+        "unwrap",
+        "convert",
+        "download",
+        "check",
+        "is",
+        "has",
+        "register",
+        "add",
+        "remove",
+        "merge",
+        "export",
+        "compile",
+        "freeze",
+        "unfreeze",
+        "copy",
+        "clone",
+        "parse",
+        "print",
+        "log",
+        "move",
+        "to",
+        "test",
+        "find",
+        "select",
+        "resolve",
+        "validate",
+        "format",
+        "count",
+        "iter",
+        "cast",
+        "patch",
+        "replace",
+        "dump",
+        "store",
+        "fetch",
+        "read",
+        "write",
+        "summarize",
+        "configure",
+        "setup",
+    ]
+)
+# What models are asked to do; strong where the receiver is no tokenizer, text or archive.
+_MODEL_METHODS = re.compile(
+    r"(forward|generate|predict|infer|inference|embed|transcribe|translate|evaluate|caption|denoise"
+    r"|predict_\w+|generate_\w+|embed_\w+|encode_(text|image|images|audio|video|query|queries|document|documents|corpus"
+    r"|passages?|sentences?|texts|multi_process|\w*prompts?|labels|features|first_stage)|decode_first_stage"
+    r"|get_(text|image|audio|video)_features|get_\w*embeddings?|extract_features|forward_\w+|batch_predict\w*|run_model)"
+)
+_TEXT_RECEIVER = re.compile(
+    r"(?i)token|vocab|processor|codec|json|base64|string|str$|text$|url|label_?encoder|bpe|spm|sp$"
+)
+_RUN_VERBS = frozenset(
+    [
+        "run",
+        "call",
+        "apply",
+        "evaluate",
+        "predict",
+        "infer",
+        "embed",
+        "encode",
+        "forward",
+        "generate",
+        "eval",
+        "inference",
+        "transcribe",
+    ]
+)
+
+
+def words(identifier: str) -> list[str]:
+    """Return an identifier's words, lower case: `textEncoder_2` → `text`, `encoder`, `2`."""
+    return [w.lower() for w in _WORDS.findall(identifier)]
+
+
+def is_model_name(identifier: str | None) -> bool:
+    """Return whether an identifier is named as models are: its last word (digits apart) is a model noun."""
+    if not identifier:
+        return False
+    parts = [w for w in words(identifier) if not w.isdigit()]
+    return bool(parts) and parts[-1] in MODEL_NOUNS and parts[0] not in _OTHER_VERBS
+
+
+class ModelCalls:
+    """Answers for one file; remembers what it found of each helper."""
+
+    def __init__(self, module: Module) -> None:
+        self._module = module
+        self._helpers: dict[int, bool] = {}
+        self._modules = frozenset(self._names_of_modules())
+
+    def within(self, node: cst.CSTNode) -> Iterator[cst.Call]:
+        """Yield the calls inside a node that run a model, in source order."""
+        for call in self._module.nodes(cst.Call, within=node):
+            if self.runs_model(call):
+                yield call
+
+    def runs_model(self, call: cst.Call) -> bool:
+        """Return whether a call runs a model."""
+        function = call.func
+        name = last_name(function)
+        if name is None:
+            return False
+        helper = self._helper(call)
+        if helper is not None:
+            return self._helper_runs_model(helper)
+        if isinstance(function, cst.Name):
+            return self._names_model(function, name) or self._runs_argument(call, name)
+        if isinstance(function, cst.Attribute):
+            return self._method_runs_model(call, function)
+        if isinstance(function, cst.Subscript):
+            return is_model_name(name) or name in self._modules
+        # model.eval()(x), get_model()(x)
+        return isinstance(function, cst.Call) and (is_model_name(name) or name == "eval")
+
+    def _names_model(self, function: cst.Name, name: str) -> bool:
+        if name[:1].isupper() or name in self._module.functions:
+            return False  # a class is built, or a function whose body was looked at
+        if name in self._module.imports:
+            return False
+        return name in self._modules or is_model_name(name)
+
+    def _method_runs_model(self, call: cst.Call, function: cst.Attribute) -> bool:
+        method, receiver = function.attr.value, function.value
+        if method[:1].isupper():
+            return False
+        name = last_name(receiver) or ""
+        if self._module.is_imported(function):
+            return False  # a library's function, not an object's method
+        if method == "__call__":
+            return is_model_name(name) or name in self._modules
+        if method == "encode":
+            # str.encode and tokenizer.encode are everywhere: only a model's counts.
+            is_text = call.args and string_value(call.args[0].value) is not None
+            return not is_text and (is_model_name(name) or name in self._modules)
+        if method == "evaluate" or _MODEL_METHODS.fullmatch(method):
+            return not _TEXT_RECEIVER.search(name) and not isinstance(receiver, (cst.SimpleString, cst.FormattedString))
+        if method.startswith("_"):
+            method = method.lstrip("_")
+        return method in self._modules or is_model_name(method) or self._runs_argument(call, method)
+
+    def _runs_argument(self, call: cst.Call, name: str) -> bool:
+        """Return whether a function that evaluates, predicts or embeds is handed a model."""
+        parts = words(name)
+        return (
+            bool(parts)
+            and parts[0] in _RUN_VERBS
+            and any(
+                is_model_name(last_name(a.value)) for a in call.args if isinstance(a.value, (cst.Name, cst.Attribute))
+            )
+        )
+
+    def _helper(self, call: cst.Call) -> cst.FunctionDef | None:
+        """Return the function or method of this file that a call goes to, where that is plain."""
+        function = call.func
+        if isinstance(function, cst.Name):
+            for candidate in self._module.functions.get(function.value, ()):
+                if self._module.class_of(candidate) is None:
+                    return candidate
+        if isinstance(function, cst.Attribute) and dotted(function.value) in ("self", "cls"):
+            around = self._module.class_of(call)
+            for candidate in self._module.functions.get(function.attr.value, ()):
+                if self._module.class_of(candidate) is around:
+                    return candidate
+        return None
+
+    def _helper_runs_model(self, helper: cst.FunctionDef) -> bool:
+        known = self._helpers.get(id(helper))
+        if known is None:
+            self._helpers[id(helper)] = False  # a helper that calls itself proves nothing by that
+            known = self._helpers[id(helper)] = any(True for _ in self.within(helper.body))
+        return known
+
+    def helper(self, call: cst.Call) -> cst.FunctionDef | None:
+        """Return the function or method of this file that a call goes to, or None."""
+        return self._helper(call)
+
+    def _names_of_modules(self) -> Iterator[str]:
+        """Yield the names this file itself treats as modules."""
+        for call in self._module.nodes(cst.Call):
+            function = call.func
+            if isinstance(function, cst.Attribute) and function.attr.value == "eval" and not call.args:
+                name = last_name(function.value)
+                if name and isinstance(function.value, (cst.Name, cst.Attribute)) and name not in ("self", "pd"):
+                    yield name
+        for assign in self._module.nodes(cst.Assign):
+            if self._makes_module(assign.value):
+                for target in assign.targets:
+                    name = last_name(target.target)
+                    if name and isinstance(target.target, (cst.Name, cst.Attribute)):
+                        yield name
+        for annotated in self._module.nodes(cst.Param, cst.AnnAssign):
+            if annotated.annotation is None:
+                continue
+            kind = self._module.qualified(annotated.annotation.annotation) or ""
+            if kind in ("torch.nn.Module", "torch.jit.ScriptModule", "transformers.PreTrainedModel"):
+                name = last_name(annotated.name if isinstance(annotated, cst.Param) else annotated.target)
+                if name:
+                    yield name
+
+    def _makes_module(self, value: cst.BaseExpression) -> bool:
+        if not isinstance(value, cst.Call):
+            return False
+        function = value.func
+        full = self._module.qualified(function) or ""
+        if full in ("torch.jit.load", "torch.hub.load", "torch.compile"):
+            return True
+        if full.startswith("torch.nn.") and full.rsplit(".", 1)[1][:1].isupper():
+            return full.rsplit(".", 1)[1] not in ("Parameter", "Buffer") and not full.endswith("Loss")
+        if isinstance(function, cst.Attribute):
+            if function.attr.value in ("eval", "to", "cuda", "cpu", "half", "float"):
+                return self._makes_module(function.value)
+            if function.attr.value == "from_pretrained":
+                name = words(last_name(function.value) or "")
+                return not {"tokenizer", "processor", "extractor", "config"} & set(name)
+        return False

@@ -1,0 +1,276 @@
+"""A parsed source file, indexed once so that rules can ask: what is inside this, what is this name, who encloses it.
+
+libcst's own metadata is complete and slow (a parent map alone costs as much as the parse). The index here is one
+walk over the nodes that mean something: white space, commas and brackets are stepped over.
+"""
+
+from __future__ import annotations
+
+import bisect
+import dataclasses
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+from typing import Any, TypeVar, overload
+
+import libcst as cst
+from libcst.metadata import CodeRange, MetadataWrapper, PositionProvider
+
+from pytest_cpuperf.static.source import SourceError
+
+Node = TypeVar("Node", bound=cst.CSTNode)
+
+_PUNCTUATION = (
+    *(cst.BaseParenthesizableWhitespace, cst.EmptyLine, cst.TrailingWhitespace, cst.Comment, cst.Newline),
+    *(cst.Comma, cst.Semicolon, cst.Dot, cst.Colon, cst.AssignEqual, cst.LeftParen, cst.RightParen),
+    *(cst.LeftSquareBracket, cst.RightSquareBracket, cst.LeftCurlyBrace, cst.RightCurlyBrace),
+)
+_fields_by_type: dict[type[cst.CSTNode], tuple[str, ...]] = {}
+
+
+def children(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
+    """Yield a node's children that mean something, in source order."""
+    kind = type(node)
+    names = _fields_by_type.get(kind)
+    if names is None:
+        names = _fields_by_type[kind] = _meaningful_fields(kind)
+    for name in names:
+        value = getattr(node, name)
+        if isinstance(value, cst.CSTNode):
+            if not isinstance(value, _PUNCTUATION):
+                yield value
+        elif isinstance(value, (list, tuple)):
+            for part in value:
+                if isinstance(part, cst.CSTNode) and not isinstance(part, _PUNCTUATION):
+                    yield part
+
+
+def _meaningful_fields(kind: type[cst.CSTNode]) -> tuple[str, ...]:
+    names = [f.name for f in dataclasses.fields(kind) if not f.name.startswith(("whitespace", "leading_lines"))]
+    if kind is cst.FunctionDef or kind is cst.ClassDef:
+        # Decorators stand before the name in the source, after it among the fields.
+        names = ["decorators", *(n for n in names if n != "decorators")]
+    if kind is cst.FunctionDef:
+        names = [*(n for n in names if n not in ("body",)), "body"]
+    if kind is cst.IfExp:
+        names = ["body", "test", "orelse"]
+    return tuple(names)
+
+
+class Module:
+    """One parsed file. Raises SourceError where libcst cannot parse it."""
+
+    def __init__(self, text: str) -> None:
+        try:
+            self.tree = cst.parse_module(text)
+        except cst.ParserSyntaxError as error:
+            raise SourceError(f"not valid Python: {error.message.splitlines()[0]}", error.raw_line) from None
+        except RecursionError:
+            raise SourceError("nested too deeply to be parsed") from None
+        self.text = text
+        self._order: dict[int, int] = {}
+        self._end: dict[int, int] = {}
+        self._parents: dict[int, cst.CSTNode] = {}
+        self._by_kind: dict[type[cst.CSTNode], tuple[list[int], list[cst.CSTNode]]] = {}
+        self._index()
+
+    def _index(self) -> None:
+        """Number all nodes in source order; iteratively, because long expressions nest deeper than Python's stack."""
+        number = 0
+        stack: list[tuple[cst.CSTNode, Iterator[cst.CSTNode]]] = []
+        node: cst.CSTNode = self.tree
+        while True:
+            self._order[id(node)] = number
+            numbers, nodes = self._by_kind.setdefault(type(node), ([], []))
+            numbers.append(number)
+            nodes.append(node)
+            number += 1
+            stack.append((node, children(node)))
+            while stack:
+                parent, rest = stack[-1]
+                child = next(rest, None)
+                if child is not None:
+                    self._parents[id(child)] = parent
+                    node = child
+                    break
+                self._end[id(parent)] = number
+                stack.pop()
+            else:
+                return
+
+    @overload
+    def nodes(self, kind: type[Node], /, *, within: cst.CSTNode | None = None) -> list[Node]: ...
+    @overload
+    def nodes(
+        self, kind: type[cst.CSTNode], /, *kinds: type[cst.CSTNode], within: cst.CSTNode | None = None
+    ) -> list[Any]: ...
+    def nodes(self, *kinds: type[cst.CSTNode], within: cst.CSTNode | None = None) -> list[Any]:
+        """Return the nodes of some kinds, all or those inside a node (itself included), in source order."""
+        found: list[tuple[int, cst.CSTNode]] = []
+        for kind in kinds:
+            numbers, nodes = self._by_kind.get(kind, ([], []))
+            low, high = 0, len(nodes)
+            if within is not None:
+                low = bisect.bisect_left(numbers, self._order[id(within)])
+                high = bisect.bisect_left(numbers, self._end[id(within)])
+            found += zip(numbers[low:high], nodes[low:high], strict=True)
+        if len(kinds) > 1:
+            found.sort(key=lambda pair: pair[0])
+        return [node for _, node in found]
+
+    def parent(self, node: cst.CSTNode) -> cst.CSTNode | None:
+        """Return the node that holds a node, or None for the module."""
+        return self._parents.get(id(node))
+
+    def parents(self, node: cst.CSTNode) -> Iterator[cst.CSTNode]:
+        """Yield the nodes around a node, innermost first."""
+        current = self.parent(node)
+        while current is not None:
+            yield current
+            current = self.parent(current)
+
+    def is_inside(self, node: cst.CSTNode, outer: cst.CSTNode) -> bool:
+        """Return whether `node` is `outer` or inside it."""
+        return self._order[id(outer)] <= self._order[id(node)] < self._end[id(outer)]
+
+    def is_after(self, node: cst.CSTNode, other: cst.CSTNode) -> bool:
+        """Return whether `node` begins after `other` has ended."""
+        return self._order[id(node)] >= self._end[id(other)]
+
+    def around(self, node: cst.CSTNode, kind: type[Node]) -> Node | None:
+        """Return the innermost node of a kind around a node, or None."""
+        return next((p for p in self.parents(node) if isinstance(p, kind)), None)
+
+    def function_of(self, node: cst.CSTNode) -> cst.FunctionDef | None:
+        """Return the function whose body or head holds a node; a decorator belongs to the function it decorates."""
+        return self.around(node, cst.FunctionDef)
+
+    def class_of(self, node: cst.CSTNode) -> cst.ClassDef | None:
+        """Return the innermost class around a node."""
+        return self.around(node, cst.ClassDef)
+
+    @cached_property
+    def functions(self) -> dict[str, list[cst.FunctionDef]]:
+        """All functions and methods of the file by name."""
+        found: dict[str, list[cst.FunctionDef]] = {}
+        for function in self.nodes(cst.FunctionDef):
+            found.setdefault(function.name.value, []).append(function)
+        return found
+
+    @cached_property
+    def imports(self) -> dict[str, str]:
+        """What each imported name stands for: `t` → `torch`, `ng` → `torch.no_grad`. All scopes together."""
+        names: dict[str, str] = {}
+        for statement in self.nodes(cst.Import, cst.ImportFrom):
+            if isinstance(statement, cst.Import):
+                for alias in statement.names:
+                    full = dotted(alias.name) or ""
+                    if alias.asname is not None:
+                        names[dotted(alias.asname.name) or ""] = full
+                    else:
+                        names.setdefault(full.split(".")[0], full.split(".")[0])
+            elif isinstance(statement, cst.ImportFrom) and not isinstance(statement.names, cst.ImportStar):
+                base = "." * len(statement.relative) + (dotted(statement.module) or "" if statement.module else "")
+                for alias in statement.names:
+                    name = dotted(alias.name) or ""
+                    local = dotted(alias.asname.name) or "" if alias.asname is not None else name
+                    names[local] = f"{base}.{name}"
+        return names
+
+    def qualified(self, node: cst.BaseExpression | cst.CSTNode) -> str | None:
+        """Return what a name or attribute stands for through the file's imports: `t.no_grad` → `torch.no_grad`."""
+        name = dotted(node)
+        if name is None:
+            return None
+        first, _, rest = name.partition(".")
+        full = self.imports.get(first, first)
+        return f"{full}.{rest}" if rest else full
+
+    def is_imported(self, node: cst.CSTNode) -> bool:
+        """Return whether a name's first part was imported."""
+        name = dotted(node)
+        return name is not None and name.split(".")[0] in self.imports
+
+    def code(self, node: cst.CSTNode) -> str:
+        """Return a node's source text."""
+        return self.tree.code_for_node(node)
+
+    @cached_property
+    def _positions(self) -> dict[cst.CSTNode, CodeRange]:
+        wrapper = MetadataWrapper(self.tree, unsafe_skip_copy=True)
+        return dict(wrapper.resolve(PositionProvider))
+
+    def position(self, node: cst.CSTNode) -> CodeRange:
+        """Return where a node is; lines count from 1 and columns from 0. Slow: for what is reported only."""
+        return self._positions[node]
+
+    def statement_line(self, node: cst.CSTNode) -> int:
+        """Return the line on which the statement around a node begins."""
+        for parent in (node, *self.parents(node)):
+            if isinstance(parent, (cst.SimpleStatementLine, cst.BaseCompoundStatement)):
+                return self.position(parent).start.line
+        return self.position(node).start.line
+
+
+def dotted(node: cst.CSTNode | None) -> str | None:
+    """Return `a.b.c` for a name or a chain of attributes on a name, None for anything else."""
+    parts: list[str] = []
+    while isinstance(node, cst.Attribute):
+        parts.append(node.attr.value)
+        node = node.value
+    if not isinstance(node, cst.Name):
+        return None
+    parts.append(node.value)
+    return ".".join(reversed(parts))
+
+
+def last_name(node: cst.CSTNode) -> str | None:
+    """Return the last identifier of what is called or read: `self.model` → `model`, `nets[0]` → `nets`."""
+    while isinstance(node, (cst.Subscript, cst.Call, cst.Await)):
+        node = (
+            node.func
+            if isinstance(node, cst.Call)
+            else node.value
+            if isinstance(node, cst.Subscript)
+            else node.expression
+        )
+    if isinstance(node, cst.Attribute):
+        return node.attr.value
+    return node.value if isinstance(node, cst.Name) else None
+
+
+def string_value(node: cst.CSTNode | None) -> str | None:
+    """Return the text of a plain string literal, None for anything else."""
+    if isinstance(node, (cst.SimpleString, cst.ConcatenatedString)):
+        value = node.evaluated_value
+        return value if isinstance(value, str) else None
+    return None
+
+
+def argument(call: cst.Call, keyword: str, position: int | None = None) -> cst.BaseExpression | None:
+    """Return the value a call passes for a parameter, by keyword or position; None where it passes none.
+
+    Positions after a `*args` are unknown and not looked at; see `has_unpacking`.
+    """
+    for index, arg in enumerate(call.args):
+        if arg.keyword is not None:
+            if arg.keyword.value == keyword:
+                return arg.value
+        elif arg.star == "*":
+            position = None
+        elif arg.star == "" and index == position:
+            return arg.value
+    return None
+
+
+def has_unpacking(call: cst.Call) -> bool:
+    """Return whether a call passes `*args` or `**kwargs`, which may hold anything."""
+    return any(arg.star for arg in call.args)
+
+
+def statements(body: Iterable[cst.CSTNode]) -> Iterator[cst.BaseSmallStatement | cst.BaseCompoundStatement]:
+    """Yield the statements of a block, those that share a line one by one."""
+    for line in body:
+        if isinstance(line, cst.SimpleStatementLine):
+            yield from line.body
+        elif isinstance(line, cst.BaseCompoundStatement):
+            yield line

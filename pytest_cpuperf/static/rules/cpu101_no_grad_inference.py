@@ -1,0 +1,597 @@
+"""CPU101 no-grad-inference."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cached_property
+
+import libcst as cst
+
+from pytest_cpuperf.static.dataflow import all_plain, assigned_names, becomes_plain, uses_after
+from pytest_cpuperf.static.guards import Guard, NoGuard, find_guards, outer_guard
+from pytest_cpuperf.static.model_calls import ModelCalls, is_model_name, words
+from pytest_cpuperf.static.module import Module, dotted, last_name
+from pytest_cpuperf.static.rules.base import Report, Rule, Silence
+
+_HELP = "use torch.inference_mode(), where nothing computed here meets autograd later"
+
+_IN_PLACE = re.compile(r"[a-z]\w*[a-z0-9]_")
+_PARAMETER_WORDS = frozenset(
+    [
+        "weight",
+        "weights",
+        "bias",
+        "biases",
+        "param",
+        "params",
+        "parameter",
+        "parameters",
+        "buffer",
+        "buffers",
+        "embed",
+        "p",
+        "ema",
+    ]
+)
+_PARAMETER_LISTS = frozenset(["parameters", "named_parameters", "buffers", "named_buffers", "state_dict"])
+_AUTOGRAD = frozenset({"backward", "requires_grad_", "enable_grad", "requires_grad"})
+_MOVES = frozenset({"half", "bfloat16", "float", "double", "to", "cuda", "cpu", "to_empty", "quantize"})
+_LOADS = frozenset(
+    [
+        "from_pretrained",
+        "load_state_dict",
+        "load_adapter",
+        "load_pretrained",
+        "load_weights",
+        "load_from_checkpoint",
+        "add_adapter",
+        "merge_and_unload",
+        "fuse_lora",
+        "load_lora_weights",
+        "resize_token_embeddings",
+        "tie_weights",
+        "init_weights",
+        "reset_parameters",
+    ]
+)
+_EXPORTS = (
+    "torch.onnx",
+    "torch.export",
+    "torch.jit.trace",
+    "torch.jit.script",
+    "torch.compile",
+    "torch.fx",
+    "torch._dynamo",
+)
+_DUMMY = frozenset(f"torch.{f}" for f in ("zeros", "ones", "rand", "randn", "randint", "empty", "full"))
+_FROZEN_NAMES = frozenset(
+    ["teacher", "target", "guide", "ref", "reference", "frozen", "momentum", "ema", "matcher", "assigner"]
+)
+_LOSS = re.compile(
+    r"(?i)(^|_)(loss|losses|criterion|criterions|kl_div|cross_entropy|mse_loss|bce\w*|nll_loss|objective)($|_|\d)"
+)
+_TRAINING_FLAG = re.compile(
+    r"(?i)training|freeze|frozen|finetune|fine_tune|requires_grad|with_grad|no_grad|train_\w+|\w+_trainable"
+)
+
+
+class NoGradInference(Rule):
+    """`torch.no_grad` around inference.
+
+    ## What it does
+    Finds `torch.no_grad` (and `torch.set_grad_enabled(False)`), as a with-item or a decorator, around code that runs
+    a model for prediction, evaluation, embedding or generation.
+
+    ## Why is this bad?
+    `torch.inference_mode` also leaves out version counters and view tracking, so each operator costs a little less;
+    published gains are 0.5 to 5 %, and they shrink as the model's own work grows. It also fails loudly where an
+    output meets autograd by mistake. Measure it with `cpuperf.compare` before you believe in it.
+
+    ## Example
+    ```python
+    with torch.no_grad():
+        scores = model(**batch).logits.tolist()
+    ```
+
+    ## Use instead
+    ```python
+    with torch.inference_mode():
+        scores = model(**batch).logits.tolist()
+    ```
+
+    ## When it stays silent
+    Where inference mode would break something or there is nothing to gain: parameters that are initialised, updated,
+    loaded or converted; teachers and frozen encoders whose outputs feed a loss; a module's `forward`; probes with
+    dummy inputs; export and tracing; code that runs no model; results changed in place after the block; guards
+    chosen at run time. `cpuperf check --show-silenced` says which it was.
+
+    ## References
+    https://docs.pytorch.org/docs/stable/notes/autograd.html#inference-mode
+    """
+
+    code = "CPU101"
+    name = "no-grad-inference"
+    heuristic = "inference-mode"
+    trigger = re.compile(rb"\bno_grad\b|\bset_grad_enabled\b")
+
+    VALID = (
+        """
+        import torch
+        class Layer(torch.nn.Module):
+            @torch.no_grad()
+            def reset(self, module):
+                self.weight.normal_()
+                module.bias.zero_()
+        """,
+        """
+        import torch
+        def train(student, teacher, batch, criterion, optimizer):
+            with torch.no_grad():
+                wanted = teacher(batch)
+            loss = criterion(student(batch), wanted)
+            loss.backward()
+        """,
+        """
+        import torch
+        def embed(model, batch):
+            with torch.no_grad():
+                x = model(batch)
+            x /= x.norm(dim=-1, keepdim=True)
+            return x
+        """,
+        """
+        import torch
+        # torch.no_grad is only spoken of here
+        NOTE = "with torch.no_grad(): model(x)"
+        """,
+        """
+        import torch
+        class Net(torch.nn.Module):
+            def __init__(self):
+                with torch.no_grad():
+                    self.width = self.backbone(torch.zeros(1, 3, 224, 224)).shape[1]
+        """,
+        """
+        import torch
+        def export(model, example):
+            with torch.no_grad():
+                torch.onnx.export(model, example, "model.onnx")
+        """,
+        """
+        import torch
+        from contextlib import nullcontext
+        def run(model, batch, grad):
+            with torch.no_grad() if not grad else nullcontext():
+                return model(batch)
+        """,
+        """
+        import torch
+        def top(scores):
+            with torch.no_grad():
+                return scores.softmax(-1).topk(3)
+        """,
+        """
+        import torch
+        def predict(model, batch):
+            with torch.inference_mode():
+                return model(batch)
+        """,
+        """
+        import torch
+        class Wrapper(torch.nn.Module):
+            def forward(self, images):
+                with torch.no_grad():
+                    features = self.encoder(images)
+                return self.head(features)
+        """,
+    )
+    INVALID = (
+        """
+        import torch
+        def embed(model, batch):
+            with torch.no_grad():  # <-
+                return model(**batch).last_hidden_state.mean(1).numpy()
+        """,
+        """
+        import torch as t
+        from torch import no_grad as ng
+        class Handler:
+            @ng()  # <-
+            def predict(self, rows):
+                return [self.model(row).argmax().item() for row in rows]
+            @t.no_grad  # <-
+            def complete(self, ids):
+                return self.lm.generate(ids)
+        """,
+        """
+        import torch
+        class Service:
+            def _encode(self, texts):
+                return self.encoder(self.tokenizer(texts))
+            def handle(self, texts):
+                with open("log") as log, torch.no_grad():  # <-
+                    return self._encode(texts).tolist()
+        """,
+        """
+        import torch
+        def evaluate(model, loader):
+            model.eval()
+            total = 0.0
+            with torch.set_grad_enabled(False):  # <-
+                for batch in loader:
+                    total += model(batch).loss.item()
+            return total
+        """,
+    )
+
+    def check(self, module: Module) -> Iterator[Report | Silence]:
+        """Judge each guard of the file."""
+        calls = ModelCalls(module)
+        for guard in find_guards(module):
+            if isinstance(guard, NoGuard):
+                yield Silence(guard.trigger, guard.because)
+                continue
+            because = _Judgement(module, calls, guard).silent_because()
+            if because:
+                yield Silence(guard.trigger, because)
+            else:
+                yield Report(guard.trigger, f"{module.code(guard.trigger)} guards inference", _HELP)
+
+
+class _Judgement:
+    """Whether one guard is around inference, and if not, why it is left alone."""
+
+    def __init__(self, module: Module, calls: ModelCalls, guard: Guard) -> None:
+        self.module = module
+        self.calls = calls
+        self.guard = guard
+        self.body = guard.body
+        self.function = guard.function
+        self.model_calls = list(calls.within(guard.body))
+
+    def silent_because(self) -> str | None:
+        """Return the first reason to stay silent, or None where the guard is reported."""
+        if outer_guard(self.module, self.guard) is not None:
+            return "it is inside another guard, which is judged instead"
+        for reason in (
+            self._is_reusable,
+            self._touches_parameters,
+            self._builds_or_moves_modules,
+            self._meets_autograd,
+            self._exports,
+            self._runs_no_model,
+            self._probes,
+            self._depends_on_training,
+            self._is_forward_of_a_module,
+            self._feeds_training,
+            self._changed_in_place_afterwards,
+        ):
+            because = reason()
+            if because:
+                return because
+        return None
+
+    # --- what the guarded code does
+
+    def _is_reusable(self) -> str | None:
+        if not self.guard.is_decorator:
+            for node in self.module.nodes(cst.Yield, within=self.body):
+                if node.value is None and self.module.function_of(node) is self.function:
+                    return "the guard is handed to the caller by yield"
+        return None
+
+    def _touches_parameters(self) -> str | None:
+        for call in self.module.nodes(cst.Call, within=self.body):
+            function = call.func
+            full = self.module.qualified(function) or ""
+            if full.startswith(("torch.nn.init.", "nn.init.", "init.")):
+                return "it initialises parameters"
+            if full in ("torch.nn.Parameter", "torch.nn.parameter.Parameter", "torch.nn.Buffer"):
+                return "it makes parameters"
+            if not isinstance(function, cst.Attribute):
+                continue
+            method = function.attr.value
+            if method in ("register_buffer", "register_parameter"):
+                return "it makes parameters or buffers"
+            if _IN_PLACE.fullmatch(method) and self._is_parameter(function.value):
+                return f"it updates parameters or buffers in place ({method})"
+            if method == "step" and "optim" in (last_name(function.value) or ""):
+                return "it takes an optimizer step"
+        for assign in self.module.nodes(cst.Assign, cst.AugAssign, within=self.body):
+            targets = [t.target for t in assign.targets] if isinstance(assign, cst.Assign) else [assign.target]
+            for target in targets:
+                written = target.value if isinstance(target, cst.Subscript) else target
+                if isinstance(written, cst.Attribute) and written.attr.value in ("data", "weight", "bias"):
+                    return f"it writes to .{written.attr.value}"
+                if isinstance(target, cst.Subscript) and self._is_parameter(written):
+                    return "it writes into parameters or buffers"
+        return self._results_become_parameters()
+
+    def _results_become_parameters(self) -> str | None:
+        if self.function is None:
+            return None
+        names = assigned_names(self.module, self.body)
+        for call in self.module.nodes(cst.Call, within=self.function):
+            full = self.module.qualified(call.func) or ""
+            if full in ("torch.nn.Parameter", "torch.nn.parameter.Parameter") and self.module.is_after(call, self.body):
+                read = {n.value for n in self.module.nodes(cst.Name, within=call)}
+                if read & names.keys() or self.model_calls:
+                    return "its results become parameters"
+        return None
+
+    def _is_parameter(self, node: cst.CSTNode) -> bool:
+        """Return whether an expression reads as a parameter or buffer: `self.weight`, `p.data`, `self.running_mean`."""
+        while isinstance(node, (cst.Subscript, cst.Call)):
+            node = node.value if isinstance(node, cst.Subscript) else node.func
+        name = dotted(node) or last_name(node) or ""
+        parts = name.split(".")
+        if parts[0] in self._loop_parameters:
+            return True
+        if any(set(words(part)) & _PARAMETER_WORDS for part in parts) or "data" in parts[1:]:
+            return True
+        return len(parts) > 1 and parts[0] == "self"
+
+    @cached_property
+    def _loop_parameters(self) -> frozenset[str]:
+        """Names of loops over parameters: `for p, q in zip(a.parameters(), b.parameters())`."""
+        return frozenset(
+            name.value
+            for loop in self.module.nodes(cst.For, within=self.function or self.body)
+            if any(last_name(c.func) in _PARAMETER_LISTS for c in self.module.nodes(cst.Call, within=loop.iter))
+            for name in self.module.nodes(cst.Name, within=loop.target)
+        )
+
+    def _builds_or_moves_modules(self) -> str | None:
+        for call in self.module.nodes(cst.Call, within=self.body):
+            function = call.func
+            name = last_name(function) or ""
+            if name in _LOADS:
+                owner = last_name(function.value) if isinstance(function, cst.Attribute) else ""
+                if not {"tokenizer", "processor", "config"} & set(words(owner or "")):
+                    return f"it loads or builds modules ({name})"
+            full = self.module.qualified(function) or ""
+            last = full.rsplit(".", 1)[-1]
+            if full.startswith("torch.nn.") and last[:1].isupper() and not full.startswith("torch.nn.functional"):
+                if "Loss" not in last and last not in ("Softmax", "Sigmoid", "CosineSimilarity", "LogSoftmax", "ReLU"):
+                    return f"it builds modules ({name})"
+            if full == "torch.load":
+                return "it loads weights (torch.load)"
+            if isinstance(function, cst.Attribute) and name in _MOVES:
+                receiver = function.value
+                if isinstance(receiver, (cst.Name, cst.Attribute)) and self._is_module(receiver):
+                    return f"it moves or converts a module ({name}): its parameters would become inference tensors"
+        return None
+
+    def _is_module(self, node: cst.CSTNode) -> bool:
+        if isinstance(node, cst.Name) and node.value == "self":
+            around = self.module.class_of(self.guard.holder)
+            return around is not None and "to" not in {
+                f.name.value for f in self.module.nodes(cst.FunctionDef, within=around)
+            }
+        return is_model_name(last_name(node))
+
+    def _meets_autograd(self) -> str | None:
+        found = self._autograd_word(self.body)
+        if found:
+            return f"it meets autograd ({found})"
+        for call in self.module.nodes(cst.Call, within=self.body):
+            helper = self.calls.helper(call)
+            if helper is not None and not self.module.is_inside(call, helper):
+                found = self._autograd_word(helper.body)
+                if found:
+                    return f"{helper.name.value}, which it calls, meets autograd ({found})"
+        return None
+
+    def _autograd_word(self, within: cst.CSTNode) -> str | None:
+        for node in self.module.nodes(cst.Attribute, within=within):
+            name = node.attr.value
+            if name == "requires_grad" and not isinstance(self.module.parent(node), cst.AssignTarget):
+                continue  # reading it proves nothing
+            if name in _AUTOGRAD:
+                return name
+            full = self.module.qualified(node) or ""
+            if full.startswith(("torch.autograd.", "torch.func.")) and not full.endswith(
+                ("no_grad", "set_grad_enabled")
+            ):
+                return full
+        return None
+
+    def _exports(self) -> str | None:
+        scope = self.function or self.body
+        for node in self.module.nodes(cst.Attribute, cst.Name, within=scope):
+            full = self.module.qualified(node)
+            if full and full.startswith(_EXPORTS) and self.module.is_imported(node):
+                return f"it exports, traces or compiles ({full})"
+        if self.function is not None and "export" in words(self.function.name.value):
+            exports = ("torch.onnx", "torch.export", "torch.jit", "onnx", "coremltools", "tensorrt", "openvino")
+            if any(v.startswith(exports) for v in self.module.imports.values()) or "onnx" in self.module.text:
+                return "it is part of an export"
+        return None
+
+    def _runs_no_model(self) -> str | None:
+        return None if self.model_calls else "no model is seen to run in it"
+
+    def _probes(self) -> str | None:
+        if self.function is not None and self.function.name.value == "__init__":
+            return "it probes a model while it is built"
+        if all(self._is_dummy(call) for call in self.model_calls):
+            return "it probes a model with a dummy input"
+        return None
+
+    def _is_dummy(self, call: cst.Call) -> bool:
+        if not call.args:
+            return False
+        first = call.args[0].value
+        if isinstance(first, cst.Name) and self.function is not None:
+            values = assigned_names(self.module, self.function).get(first.value, [])
+            return bool(values) and all(self._makes_dummy(v) for v in values)
+        return self._makes_dummy(first)
+
+    def _makes_dummy(self, value: cst.CSTNode) -> bool:
+        while isinstance(value, cst.Call):
+            if self.module.qualified(value.func) in _DUMMY:
+                return True
+            if not isinstance(value.func, cst.Attribute):
+                return False
+            value = value.func.value
+        return False
+
+    # --- what it is a part of
+
+    def _depends_on_training(self) -> str | None:
+        inner: cst.CSTNode = self.guard.holder
+        for node in self.module.parents(self.guard.holder):
+            if isinstance(node, cst.FunctionDef):
+                return None
+            if isinstance(node, cst.If):
+                if _TRAINING_FLAG.search(self.module.code(node.test)):
+                    return "the guard depends on whether something is trained"
+                twin = node.orelse if inner is node.body else node.body
+                if twin is not None and self._is_twin(twin):
+                    return "the same call stands beside it without the guard"
+            inner = node
+        return None
+
+    def _is_twin(self, other: cst.CSTNode) -> bool:
+        """Return whether a branch makes one of the guarded model calls outside any guard."""
+        guarded = {self.module.code(call.func) for call in self.model_calls}
+        for call in self.module.nodes(cst.Call, within=other):
+            if self.module.code(call.func) in guarded and not self._is_guarded(call):
+                return True
+        return False
+
+    def _is_guarded(self, node: cst.CSTNode) -> bool:
+        for parent in self.module.parents(node):
+            if isinstance(parent, cst.With) and any("grad" in self.module.code(i.item) for i in parent.items):
+                return True
+            if isinstance(parent, cst.FunctionDef):
+                return False
+        return False
+
+    def _is_forward_of_a_module(self) -> str | None:
+        """A forward's outputs may feed trainable layers; so may those of the methods it calls."""
+        if self.function is None:
+            return None
+        around = self.module.class_of(self.function)
+        if around is None:
+            return None
+        methods = {
+            f.name.value: f
+            for f in self.module.nodes(cst.FunctionDef, within=around)
+            if self.module.class_of(f) is around
+        }
+        entries: list[str] = [m for m in ("forward", "training_step", "compute_loss", "shared_step") if m in methods]
+        reached: set[str] = set()
+        while entries:
+            name = entries.pop()
+            if name in reached or name not in methods:
+                continue
+            reached.add(name)
+            for call in self.module.nodes(cst.Call, within=methods[name].body):
+                if isinstance(call.func, cst.Attribute) and dotted(call.func.value) == "self":
+                    entries.append(call.func.attr.value)
+        if self.function.name.value in reached and not self._ends_plain():
+            return "it is part of a module's forward or training step, whose outputs may be trained through"
+        return None
+
+    def _feeds_training(self) -> str | None:
+        if self.function is None or self.guard.is_decorator:
+            return None
+        names = assigned_names(self.module, self.body)
+        uses = [u for n, values in names.items() if not all_plain(self.module, values) for u in self._uses(n)]
+        uses = [u for u in uses if not becomes_plain(self.module, u)]
+        if not uses:
+            return None
+        backward = any(
+            isinstance(c.func, cst.Attribute) and c.func.attr.value == "backward"
+            for c in self.module.nodes(cst.Call, within=self.function)
+        )
+        if backward:
+            return "its results are used in a training step"
+        for use in uses:
+            for parent in self.module.parents(use):
+                if isinstance(parent, cst.Call) and _LOSS.search(last_name(parent.func) or ""):
+                    if self._returns_loss():
+                        return "its results feed a loss"
+                if parent is self.function:
+                    break
+        for call in self.model_calls:
+            if set(words(last_name(call.func) or "")) & _FROZEN_NAMES or set(words(dotted(call.func) or "")) & {
+                "teacher"
+            }:
+                return f"{self.module.code(call.func)} is a teacher or target, whose outputs feed a loss"
+        return None
+
+    def _returns_loss(self) -> bool:
+        function = self.function
+        assert function is not None
+        return any(
+            node.value is not None
+            and any("loss" in words(n.value) for n in self.module.nodes(cst.Name, within=node.value))
+            for node in self.module.nodes(cst.Return, within=function)
+        )
+
+    def _uses(self, name: str) -> list[cst.Name]:
+        assert self.function is not None
+        return uses_after(self.module, name, self.body, self.function)
+
+    def _ends_plain(self) -> bool:
+        """Return whether all that leaves the guarded code by name or return is plain data."""
+        if self.function is None:
+            return False
+        names = assigned_names(self.module, self.body)
+        for name, values in names.items():
+            if not all_plain(self.module, values) and any(not becomes_plain(self.module, u) for u in self._uses(name)):
+                return False
+        returns = self.module.nodes(cst.Return, within=self.body)
+        return all(r.value is None or all_plain(self.module, [r.value]) for r in returns)
+
+    def _changed_in_place_afterwards(self) -> str | None:
+        if self.function is None or self.guard.is_decorator:
+            return None
+        for name, values in assigned_names(self.module, self.body).items():
+            if all_plain(self.module, values):
+                continue
+            for node in self.module.nodes(cst.AugAssign, within=self.function):
+                if _writes(node.target, name) and self._is_results(node, name):
+                    return f"{name} is changed in place after the block, which raises on inference tensors"
+            for use in self._uses(name):
+                change = self._in_place(use)
+                if change:
+                    return f"{name} is changed in place after the block ({change}), which raises on inference tensors"
+        return None
+
+    def _is_results(self, change: cst.CSTNode, name: str) -> bool:
+        """Return whether a change after the block still works on the block's value."""
+        if not self.module.is_after(change, self.body):
+            return False
+        for assign in self.module.nodes(cst.Assign, within=self.function):
+            if self.module.is_after(assign, self.body) and self.module.is_after(change, assign):
+                if any(_writes(t.target, name) and isinstance(t.target, cst.Name) for t in assign.targets):
+                    return False
+        return True
+
+    def _in_place(self, use: cst.Name) -> str | None:
+        """Return how a use changes its value in place, or None."""
+        node: cst.CSTNode = use
+        for parent in self.module.parents(use):
+            if isinstance(parent, cst.Subscript) and parent.value is node:
+                target = self.module.parent(parent)
+                if isinstance(target, cst.AssignTarget):
+                    return self.module.code(parent)
+            if isinstance(parent, cst.Attribute) and parent.value is node:
+                call = self.module.parent(parent)
+                if isinstance(call, cst.Call) and call.func is parent and _IN_PLACE.fullmatch(parent.attr.value):
+                    return parent.attr.value
+                return None
+            if not isinstance(parent, cst.Subscript):
+                return None
+            node = parent
+        return None
+
+
+def _writes(target: cst.CSTNode, name: str) -> bool:
+    while isinstance(target, cst.Subscript):
+        target = target.value
+    return isinstance(target, cst.Name) and target.value == name

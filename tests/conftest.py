@@ -1,0 +1,39 @@
+import os
+import textwrap
+
+import pytest
+
+pytest_plugins = ["pytester"]
+
+# Before anything reads it: no test downloads, and a model hub is never asked.
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+
+@pytest.fixture
+def project(pytester, monkeypatch):
+    """Make a tiny project from file names and sources."""
+    monkeypatch.chdir(pytester.path)
+    (pytester.path / "pyproject.toml").write_text("[tool.cpuperf]\n")
+
+    def make(**files):
+        for name, text in files.items():
+            path = pytester.path / name.replace("__", "/")
+            path = path if path.suffix else path.with_suffix(".py")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(textwrap.dedent(text))
+        return pytester
+
+    return make
+
+
+@pytest.fixture
+def cpuperf_command(capsys):
+    """Run the `cpuperf` command in this process: returns (exit code, standard output, standard error)."""
+    from pytest_cpuperf.cli import main
+
+    def run(*args):
+        code = main([str(a) for a in args])
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return run
