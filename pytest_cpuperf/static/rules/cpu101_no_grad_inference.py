@@ -488,9 +488,11 @@ class _Judgement:
             if name in reached or name not in methods:
                 continue
             reached.add(name)
-            for call in self.module.nodes(cst.Call, within=methods[name].body):
-                if isinstance(call.func, cst.Attribute) and dotted(call.func.value) == "self":
-                    entries.append(call.func.attr.value)
+            entries += [
+                call.func.attr.value
+                for call in self.module.nodes(cst.Call, within=methods[name].body)
+                if isinstance(call.func, cst.Attribute) and dotted(call.func.value) == "self"
+            ]
         if self.function.name.value in reached and not self._ends_plain():
             return "it is part of a module's forward or training step, whose outputs may be trained through"
         return None
