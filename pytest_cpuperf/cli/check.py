@@ -22,6 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--show-silenced", action="store_true", help="say why a rule stays silent on what it looked at")
     parser.add_argument("--isolated", action="store_true", help="ignore all configuration files")
     parser.add_argument("--config", metavar="FILE", help="the configuration file to use")
+    parser.add_argument("--force-exclude", action="store_true", help="leave excluded files out even if named outright")
     parser.add_argument("--exit-zero", action="store_true", help="exit with 0 even where there are findings")
 
 
@@ -31,7 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     settings = _settings(arguments)
     paths = [Path(p) for p in arguments.paths] or [settings.root / p for p in settings.paths]
-    result = check_paths(paths, settings)
+    result = check_paths(paths, settings, arguments.force_exclude)
     text = RENDERERS[arguments.format](result, arguments.show_silenced)
     if arguments.output_file:
         write_text(Path(arguments.output_file), text)

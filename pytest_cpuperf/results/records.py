@@ -131,7 +131,7 @@ class Measurement:
 
     def plain(self) -> dict[str, Any]:
         """Return the measurement as `cpuperf/results/1` writes it."""
-        return asdict(self)
+        return asdict(self, dict_factory=_plain_values)
 
 
 @dataclass(frozen=True)
@@ -164,3 +164,8 @@ class BucketingMeasurement(Measurement):
     worst_difference: float | None = None
     """Largest absolute difference between the two arms' outputs over real positions, in the original order."""
     tolerance: float | None = None
+
+
+def _plain_values(items: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return a record's fields with enums as their text: xdist carries plain data only."""
+    return {key: value.value if isinstance(value, Enum) else value for key, value in items}

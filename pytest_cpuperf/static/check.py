@@ -24,10 +24,13 @@ def check_project(config: Config) -> CheckResult:
     return check_paths([config.root / p for p in config.paths], config)
 
 
-def check_paths(paths: Iterable[Path], config: Config) -> CheckResult:
-    """Check files and folders. Raises UsageError for paths and codes that do not exist."""
+def check_paths(paths: Iterable[Path], config: Config, force_exclude: bool = False) -> CheckResult:
+    """Check files and folders. Raises UsageError for paths and codes that do not exist.
+
+    `force_exclude` leaves excluded files out even where they are named outright, as pre-commit does.
+    """
     rules = selected_rules(config)
-    files = discover(paths, config.root, config.exclude)
+    files = discover(paths, config.root, config.exclude, force_exclude)
     parts = [_check_file(file, rules, config) for file in files]
     return CheckResult(
         files_checked=len(files),

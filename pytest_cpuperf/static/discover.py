@@ -18,11 +18,12 @@ _SKIPPED_FOLDERS = frozenset(
 )
 
 
-def discover(paths: Iterable[Path], root: Path, exclude: Iterable[str]) -> list[Path]:
+def discover(paths: Iterable[Path], root: Path, exclude: Iterable[str], force_exclude: bool = False) -> list[Path]:
     """Return the files to check, sorted, each once.
 
-    A file named outright is checked whatever its suffix and whatever the patterns say; folders are walked without
-    following links to folders, so a loop of links ends. `exclude` holds gitignore patterns relative to `root`.
+    A file named outright is checked whatever its suffix and, without `force_exclude`, whatever the patterns say;
+    folders are walked without following links to folders, so a loop of links ends. `exclude` holds gitignore patterns
+    relative to `root`.
     Raises UsageError for a path that is not there.
     """
     found: dict[Path, None] = {}
@@ -32,7 +33,8 @@ def discover(paths: Iterable[Path], root: Path, exclude: Iterable[str]) -> list[
             for file in _walk(path, root, excluded, _ignores_above(path)):
                 found.setdefault(file)
         elif path.exists():
-            found.setdefault(path)
+            if not (force_exclude and excluded.match_file(relative(path, root))):
+                found.setdefault(path)
         else:
             raise UsageError(f"{path}: expected a file or a folder, found nothing there")
     return sorted(found)

@@ -85,6 +85,13 @@ def test_config_chooses_paths_and_excludes(project, cpuperf_command):
     assert cpuperf_command("check", "--isolated")[1].endswith("6 findings in 3 of 3 files\n")
 
 
+def test_a_file_named_outright_is_checked_unless_excludes_are_forced(project, cpuperf_command):
+    pytester = project(vendored__other=HANDLER)
+    (pytester.path / "pyproject.toml").write_text('[tool.cpuperf]\nexclude = ["vendored/"]\n')
+    assert cpuperf_command("check", "vendored/other.py")[0] == 1
+    assert cpuperf_command("check", "--force-exclude", "vendored/other.py") == (0, "no findings in 0 files\n", "")
+
+
 def test_ignored_by_git_is_not_checked(project, cpuperf_command):
     pytester = project(handler=HANDLER, build__copy=HANDLER)
     (pytester.path / ".gitignore").write_text("build/\n")

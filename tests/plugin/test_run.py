@@ -77,7 +77,9 @@ def test_inconclusive_is_what_the_user_chose(project, what, outcome):
         cpuperf.compare(spin(400), spin(400), at_least=1.0)
     """
     )
-    result = pytester.runpytest("--cpuperf", "--cpuperf-max-seconds=1", f"--cpuperf-inconclusive={what}", "-rs")
+    # In a process of its own: this suite's own run turns warnings into errors.
+    args = ("--cpuperf", "--cpuperf-max-seconds=1", f"--cpuperf-inconclusive={what}", "-rs")
+    result = pytester.runpytest_subprocess(*args)
     result.assert_outcomes(**{outcome: 1}, **({"warnings": 1} if what == "warn" else {}))
     result.stdout.fnmatch_lines(["*?     test_speed.py::test_same*"])
     result.stdout.fnmatch_lines(["*max_seconds is 1,*"])
@@ -133,7 +135,7 @@ def test_without_the_flag_each_function_runs_once_and_nothing_is_measured(projec
             assert rate.pairs == () and cpuperf.cpus == () and cpuperf.placement is None
         """
     )
-    result = pytester.runpytest("--strict-markers", "-W", "error", "-p", "no:cacheprovider")
+    result = pytester.runpytest_subprocess("--strict-markers", "-W", "error", "-p", "no:cacheprovider")
     result.assert_outcomes(passed=1)
     result.stdout.no_fnmatch_line("*cpuperf: *")
 

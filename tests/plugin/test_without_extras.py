@@ -3,14 +3,12 @@
 import subprocess
 import sys
 
-# Stands before everything else on the path, and makes the frameworks look absent.
+# Found on the path before anything else, and makes the frameworks look absent.
 HIDE = """
-import sys
-class Hide:
-    def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in {"torch", "onnxruntime", "transformers", "numpy"}:
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-sys.meta_path.insert(0, Hide())
+from importlib.machinery import PathFinder
+find = PathFinder.find_spec
+absent = {"torch", "onnxruntime", "transformers", "numpy"}
+PathFinder.find_spec = classmethod(lambda cls, n, *rest: None if n.split(".")[0] in absent else find(n, *rest))
 """
 
 
