@@ -72,7 +72,9 @@ def test_a_plan_that_cannot_pay_loses_its_budget_and_says_why(project):
         + """
     def test_it(cpuperf, model, tokenizer):
         same = ["w1 w2 w3 w4 w5 w6 w7 w8"] * 64
-        cpuperf.bucketing(model, tokenizer, same, batch_size=32, max_length=64, over="arrival", at_least=1.5, max_seconds=15)
+        cpuperf.bucketing(
+            model, tokenizer, same, batch_size=32, max_length=64, over="arrival", at_least=1.5, max_seconds=15
+        )
     """
     )
     result = pytester.runpytest_subprocess("--cpuperf", "--no-cpuperf-static")

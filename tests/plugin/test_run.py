@@ -276,7 +276,10 @@ def test_flags_win_over_ini_and_ini_over_toml(project):
 
 def test_json_holds_machine_findings_and_measurements(project):
     pytester = project(
-        test_it="def test_it(cpuperf): cpuperf.throughput(lambda: sum(range(999)), items=3, at_least=1, max_seconds=2)\n"
+        test_it="""
+        def test_it(cpuperf):
+            cpuperf.throughput(lambda: sum(range(999)), items=3, at_least=1, max_seconds=2)
+        """
     )
     pytester.runpytest("--cpuperf", "--cpuperf-json=out/results.json").assert_outcomes(passed=1)
     document = json.loads((pytester.path / "out/results.json").read_text())
