@@ -20,6 +20,7 @@ from pytest_cpuperf.results.figures import amount
 from pytest_cpuperf.results.records import Estimate, Evidence, Pair, Verdict
 
 MOST_PAIRS = 160
+_OVERHEAD_SECONDS = 0.01  # of a pair: reading counters and collecting garbage
 # With more than this share of the pairs set aside, what is left is too small a part of the truth to judge by.
 MOST_SET_ASIDE = 0.75
 # Without a budget there is nothing to be clear about; this half-width, relative to the point, is clear enough.
@@ -74,7 +75,7 @@ def measure_pairs(
         warm_baseline = warm_up(baseline, patience.max_seconds * 0.1)
         calls, baseline_calls = warm.calls_per_block, warm_baseline.calls_per_block
         pair_seconds = warm.seconds_per_call * calls + warm_baseline.seconds_per_call * baseline_calls
-        affordable = int((deadline - time.perf_counter()) / pair_seconds)
+        affordable = int((deadline - time.perf_counter()) / (1.1 * pair_seconds + _OVERHEAD_SECONDS))
         run = _Run(quantity, patience, plan_looks(min(MOST_PAIRS, affordable), 1 - patience.confidence))
         if run.looks:
             watch = Watch(cpus)

@@ -35,7 +35,7 @@ def test_twice_as_fast_is_told_apart_early():
 
 
 def test_half_as_fast_fails():
-    outcome = measure_pairs(spin(10), spin(5), ratio(0.95), Patience(max_seconds=6), ())
+    outcome = measure_pairs(spin(10), spin(5), ratio(0.95), Patience(max_seconds=8), ())
     assert outcome.verdict is Verdict.FAIL
 
 

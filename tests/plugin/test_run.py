@@ -115,7 +115,7 @@ def test_only_runs_static_checks_and_measured_tests(project):
     pytester = project(
         test_it="""
         def test_plain(): pass
-        def test_measured(cpuperf): cpuperf.throughput(lambda: None, items=1, max_seconds=1)
+        def test_measured(cpuperf): cpuperf.throughput(lambda: None, items=1, max_seconds=4)
         """
     )
     pytester.runpytest("--cpuperf-only").assert_outcomes(passed=1, deselected=1)
@@ -278,7 +278,7 @@ def test_json_holds_machine_findings_and_measurements(project):
     pytester = project(
         test_it="""
         def test_it(cpuperf):
-            cpuperf.throughput(lambda: sum(range(999)), items=3, at_least=1, max_seconds=2)
+            cpuperf.throughput(lambda: sum(range(999)), items=3, at_least=1, max_seconds=4)
         """
     )
     pytester.runpytest("--cpuperf", "--cpuperf-json=out/results.json").assert_outcomes(passed=1)
@@ -305,7 +305,7 @@ def test_records_travel_from_xdists_workers(project):
         import pytest
         @pytest.mark.parametrize("n", range(4))
         def test_it(cpuperf, n):
-            cpuperf.throughput(lambda: sum(range(999)), items=3, at_least=1, max_seconds=1)
+            cpuperf.throughput(lambda: sum(range(999)), items=3, at_least=1, max_seconds=4)
         """,
     )
     result = pytester.runpytest_subprocess("--cpuperf", "-n", "2", "--cpuperf-json=results.json")
