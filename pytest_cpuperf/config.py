@@ -10,13 +10,15 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from pytest_cpuperf.errors import UsageError, nearest
 
-INCONCLUSIVE_CHOICES = ("fail", "skip", "warn")
-PIN_CHOICES = ("each", "measured", "off")
+_CHOICES = {
+    "inconclusive": ("fail", "skip", "warn"),
+    "pin": ("each", "measured", "off"),
+    "ort-threads": ("available", "physical", "logical"),
+}
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,14 @@ class Config:
     """Rule codes or prefixes; empty means the rules that are on by default."""
     extend_select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
-    per_file_ignores: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    per_file_ignores: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    baseline: str | None = None
+    """A file of findings that are known and not reported, relative to the root."""
+    ort_threads: str = "available"
+    """How fixes count threads for onnxruntime sessions."""
+    cache_dir: str | None = None
+    """Where results of unchanged files are kept; None takes the user's cache folder."""
 
     only: bool = False
     static: bool = True
@@ -72,12 +81,12 @@ def _checked(key: str, value: Any, where: str) -> Any:
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < float("inf"):
             raise wrong("a number of seconds above 0")
         return float(value)
-    if key == "json":
+    if key in ("json", "baseline", "cache-dir"):
         if not isinstance(value, str) or not value:
-            raise wrong("a file name")
+            raise wrong("a folder name" if key == "cache-dir" else "a file name")
         return value
-    if key in ("pin", "inconclusive"):
-        choices = PIN_CHOICES if key == "pin" else INCONCLUSIVE_CHOICES
+    if key in _CHOICES:
+        choices = _CHOICES[key]
         if value not in choices:
             raise UsageError(
                 f"{where}: {key} takes one of {', '.join(choices)}, found {value!r}{nearest(str(value), choices)}"
@@ -86,7 +95,7 @@ def _checked(key: str, value: Any, where: str) -> Any:
     if key == "per-file-ignores":
         if not isinstance(value, Mapping):
             raise wrong("a table of pattern = [codes]")
-        return MappingProxyType({p: _codes(f"{key}.{p}", codes, where) for p, codes in value.items()})
+        return {p: _codes(f"{key}.{p}", codes, where) for p, codes in value.items()}
     if key in ("select", "extend-select", "ignore"):
         return _codes(key, value, where)
     return _strings(key, value, where)
@@ -150,7 +159,8 @@ def _read(path: Path) -> dict[str, Any]:
         import tomli as tomllib
     try:
         with path.open("rb") as file:
-            return tomllib.load(file)
+            document: dict[str, Any] = tomllib.load(file)
+            return document
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -49,7 +49,7 @@ def render_text(result: CheckResult, show_silenced: bool = False) -> str:
     if result.errors:
         parts.append("\n".join(f"{e.path}:{e.line or 1}: not checked: {e.message}" for e in result.errors))
     if show_silenced and result.silenced:
-        parts.append("\n".join(f"{s.path}:{s.line}:{s.column}: {s.rule} silent: {s.because}" for s in result.silenced))
+        parts.append("\n".join(f"{s.location}: {s.rule} silent: {s.because}" for s in result.silenced))
     parts.append(tally(result))
     return "\n\n".join(parts) + "\n"
 
@@ -59,7 +59,7 @@ def render_concise(result: CheckResult, show_silenced: bool = False) -> str:
     lines = [f"{f.location}: {f.rule} {f.message}" for f in result.findings]
     lines += [f"{e.path}:{e.line or 1}: error: {e.message}" for e in result.errors]
     if show_silenced:
-        lines += [f"{s.path}:{s.line}:{s.column}: {s.rule} silent: {s.because}" for s in result.silenced]
+        lines += [f"{s.location}: {s.rule} silent: {s.because}" for s in result.silenced]
     return "".join(f"{line}\n" for line in lines)
 
 

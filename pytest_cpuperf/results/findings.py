@@ -1,14 +1,35 @@
-"""Findings: places in source where a heuristic is broken."""
+"""Findings: places in source where a heuristic is broken, and the edits that mend them."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 SCHEMA = "cpuperf/findings/1"
 
 
 @dataclass(frozen=True, order=True)
+class Edit:
+    """A replacement of some text. Lines and columns count from 1; the end is exclusive."""
+
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Fix:
+    """How a finding can be mended."""
+
+    safety: Literal["safe", "unsafe"]
+    """`unsafe` where behaviour may change: shapes, errors raised, results that meet autograd later."""
+    description: str
+    edits: tuple[Edit, ...]
+
+
+@dataclass(frozen=True)
 class Finding:
     """A place in a source file where a heuristic is broken. Lines and columns count from 1."""
 
@@ -24,16 +45,24 @@ class Finding:
     help: str
     fingerprint: str
     """Stays the same when lines above it move: a hash of rule, path, source text and occurrence."""
+    fix: Fix | None = None
+    cell: int | None = None
+    """The notebook cell, counted from 1 as the notebook shows them; lines then count within the cell."""
     source_line: str = ""
     """The text of the line the finding starts on, for people."""
 
     @property
     def location(self) -> str:
         """`path:line:column`, as editors understand it."""
-        return f"{self.path}:{self.line}:{self.column}"
+        return place(self.path, self.cell, self.line, self.column)
+
+    @property
+    def sort_key(self) -> tuple[Any, ...]:
+        """Findings are told in this order."""
+        return self.path, self.cell or 0, self.line, self.column, self.rule
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Silenced:
     """A place that has a rule's trigger and is not reported, with the reason."""
 
@@ -42,15 +71,31 @@ class Silenced:
     column: int
     rule: str
     because: str
+    cell: int | None = None
+
+    @property
+    def location(self) -> str:
+        """`path:line:column`, as editors understand it."""
+        return place(self.path, self.cell, self.line, self.column)
+
+    @property
+    def sort_key(self) -> tuple[Any, ...]:
+        """Silenced places are told in this order."""
+        return self.path, self.cell or 0, self.line, self.column, self.rule
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class CheckError:
     """A file that could not be checked, or only in part."""
 
     path: str
     line: int | None
     message: str
+
+    @property
+    def sort_key(self) -> tuple[Any, ...]:
+        """Errors are told in this order."""
+        return self.path, self.line or 0
 
 
 @dataclass(frozen=True)
@@ -76,9 +121,25 @@ class CheckResult:
         return document
 
 
+def merged(results: list[CheckResult]) -> CheckResult:
+    """Return several results as one, sorted by place."""
+    return CheckResult(
+        files_checked=sum(r.files_checked for r in results),
+        findings=tuple(sorted((f for r in results for f in r.findings), key=lambda f: f.sort_key)),
+        silenced=tuple(sorted((s for r in results for s in r.silenced), key=lambda s: s.sort_key)),
+        errors=tuple(sorted((e for r in results for e in r.errors), key=lambda e: e.sort_key)),
+    )
+
+
 def plain_finding(finding: Finding) -> dict[str, Any]:
     """Return a finding as `cpuperf/findings/1` writes it."""
     plain = asdict(finding)
     del plain["source_line"]
-    plain["fix"] = None
+    if finding.cell is None:
+        del plain["cell"]
     return plain
+
+
+def place(path: str, cell: int | None, line: int, column: int) -> str:
+    """Return `path:line:column`, with the cell for a notebook."""
+    return f"{path}:{line}:{column}" if cell is None else f"{path}:cell {cell}:{line}:{column}"

@@ -1,97 +1,70 @@
-"""The static check, from paths to findings: discovered, screened by bytes, parsed, judged, suppressed, sorted."""
+"""The static check, from paths to findings: files discovered, spread over processes, results remembered and merged."""
 
 from __future__ import annotations
 
-import hashlib
-from collections import Counter
+import os
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import pathspec
 
 from pytest_cpuperf.config import Config
 from pytest_cpuperf.errors import UsageError, nearest
-from pytest_cpuperf.results.findings import CheckError, CheckResult, Finding, Silenced
+from pytest_cpuperf.results.findings import CheckError, CheckResult, merged
+from pytest_cpuperf.static.cache import Cache
 from pytest_cpuperf.static.discover import discover, relative
+from pytest_cpuperf.static.file_check import check_source
 from pytest_cpuperf.static.rules import all_rules
-from pytest_cpuperf.static.rules.base import Rule, Silence
-from pytest_cpuperf.static.source import SourceError, decode, read_bytes
-from pytest_cpuperf.static.suppressions import SCREEN, Suppressions, read_suppressions
+from pytest_cpuperf.static.rules.base import PythonRule, Rule, RuleOptions
+from pytest_cpuperf.static.source import SourceError, read_bytes
+from pytest_cpuperf.static.suppressions import SCREEN
+
+# Below this many files a second process costs more than it brings.
+_WORTH_A_PROCESS = 200
+
+
+@dataclass(frozen=True)
+class Run:
+    """How a check is run."""
+
+    force_exclude: bool = False
+    """Leave excluded files out even where they are named outright, as pre-commit does."""
+    thorough: bool = False
+    """Parse whole files, so that every silence is told."""
+    jobs: int | None = None
+    """Processes; None takes the CPUs this process may use."""
+    use_cache: bool = False
 
 
 def check_project(config: Config) -> CheckResult:
     """Check the paths the configuration names, relative to its root."""
-    return check_paths([config.root / p for p in config.paths], config)
+    return check_paths([config.root / p for p in config.paths], config, Run(use_cache=True))
 
 
-def check_paths(paths: Iterable[Path], config: Config, force_exclude: bool = False) -> CheckResult:
-    """Check files and folders. Raises UsageError for paths and codes that do not exist.
-
-    `force_exclude` leaves excluded files out even where they are named outright, as pre-commit does.
-    """
+def check_paths(paths: Iterable[Path], config: Config, run: Run | None = None) -> CheckResult:
+    """Check files and folders. Raises UsageError for paths and codes that do not exist."""
+    run = run or Run()
     rules = selected_rules(config)
-    files = discover(paths, config.root, config.exclude, force_exclude)
-    parts = [_check_file(file, rules, config) for file in files]
-    return CheckResult(
-        files_checked=len(files),
-        findings=tuple(sorted(f for part in parts for f in part.findings)),
-        silenced=tuple(sorted(s for part in parts for s in part.silenced)),
-        errors=tuple(sorted((e for part in parts for e in part.errors), key=lambda e: (e.path, e.line or 0))),
-    )
-
-
-def check_source(data: bytes, path: str, rules: Sequence[Rule]) -> CheckResult:
-    """Check one file's bytes. What cannot be checked is an error in the result, never an exception."""
-    rules = [rule for rule in rules if rule.trigger.search(data)]
-    if not rules:
-        return CheckResult(files_checked=1)
-    from pytest_cpuperf.static.module import Module  # libcst: most files stop before it
-
-    try:
-        text = decode(data)
-        module = Module(text)
-    except SourceError as error:
-        return CheckResult(1, errors=(CheckError(path, error.line, str(error)),))
-    findings: list[Finding] = []
-    silenced: list[Silenced] = []
-    suppressions = read_suppressions(text) if SCREEN.search(data) else Suppressions()
-    lines = text.splitlines()
-    seen: Counter[tuple[str, str]] = Counter()
-    for rule in rules:
-        for outcome in rule.check(module):
-            place = module.position(outcome.node)
-            line, column = place.start.line, place.start.column + 1
-            if isinstance(outcome, Silence):
-                silenced.append(Silenced(path, line, column, rule.code, outcome.because))
-                continue
-            if suppressions.silences(rule.code, {line, place.end.line, module.statement_line(outcome.node)}):
-                silenced.append(Silenced(path, line, column, rule.code, "suppressed by a comment"))
-                continue
-            source_line = lines[line - 1] if line <= len(lines) else ""
-            key = (rule.code, source_line.strip())
-            seen[key] += 1
-            findings.append(
-                Finding(
-                    path=path,
-                    line=line,
-                    column=column,
-                    end_line=place.end.line,
-                    end_column=place.end.column + 1,
-                    rule=rule.code,
-                    name=rule.name,
-                    heuristic=rule.heuristic,
-                    message=outcome.message,
-                    help=outcome.help,
-                    fingerprint=_fingerprint(path, *key, seen[key]),
-                    source_line=source_line,
-                )
-            )
-    return CheckResult(1, tuple(findings), tuple(silenced))
+    files = discover(paths, config.root, config.exclude, run.force_exclude)
+    cache = Cache.open(config, [r.code for r in rules]) if run.use_cache and not run.thorough else None
+    job = _Job(config, tuple(r.code for r in rules), run.thorough, cache)
+    pieces = _pieces(files, run.jobs)
+    if len(pieces) == 1:
+        answers = [_check_piece(job, pieces[0])]
+    else:
+        with ProcessPoolExecutor(len(pieces)) as pool:
+            answers = list(pool.map(_check_piece, [job] * len(pieces), pieces))
+    if cache is not None:
+        cache.store({key: result for answer in answers for key, result in answer.remembered.items()})
+    return merged([r for answer in answers for r in answer.results])
 
 
 def selected_rules(config: Config) -> list[Rule]:
     """Return the rules a configuration selects; raises UsageError for a code that stands for no rule."""
-    rules = all_rules()
+    rules = all_rules(RuleOptions(ort_threads=config.ort_threads))
     codes = [r.code for r in rules]
     for code in (*config.select, *config.extend_select, *config.ignore):
         if code != "ALL" and not any(c.startswith(code) for c in codes):
@@ -108,20 +81,76 @@ def selected_rules(config: Config) -> list[Rule]:
     ]
 
 
-def _check_file(file: Path, rules: list[Rule], config: Config) -> CheckResult:
-    path = relative(file, config.root)
-    ignored = [
-        code
-        for pattern, codes in config.per_file_ignores.items()
-        if pathspec.PathSpec.from_lines("gitignore", [pattern]).match_file(path)
-        for code in codes
-    ]
-    kept = [r for r in rules if not any(code == "ALL" or r.code.startswith(code) for code in ignored)]
-    try:
-        return check_source(read_bytes(file), path, kept)
-    except SourceError as error:
-        return CheckResult(1, errors=(CheckError(path, error.line, str(error)),))
+def rules_for(path: str, rules: Sequence[Rule], config: Config) -> list[Rule]:
+    """Return the rules left for a file by `per-file-ignores`."""
+    ignored = [code for pattern, codes in config.per_file_ignores.items() if _matches(pattern, path) for code in codes]
+    return [r for r in rules if not any(code == "ALL" or r.code.startswith(code) for code in ignored)]
 
 
-def _fingerprint(path: str, code: str, source: str, occurrence: int) -> str:
-    return hashlib.sha256(f"{path}\0{code}\0{source}\0{occurrence}".encode()).hexdigest()[:16]
+@lru_cache(maxsize=256)
+def _spec(pattern: str) -> pathspec.PathSpec:  # type: ignore[type-arg]
+    return pathspec.PathSpec.from_lines("gitignore", [pattern])
+
+
+def _matches(pattern: str, path: str) -> bool:
+    return _spec(pattern).match_file(path)
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What every process is told."""
+
+    config: Config
+    codes: tuple[str, ...]
+    thorough: bool
+    cache: Cache | None
+
+
+@dataclass(frozen=True)
+class _Answer:
+    results: list[CheckResult]
+    remembered: dict[str, CheckResult]
+    """What was worked out anew, by cache key."""
+
+
+def _check_piece(job: _Job, files: Sequence[Path]) -> _Answer:
+    rules = [r for r in all_rules(RuleOptions(ort_threads=job.config.ort_threads)) if r.code in job.codes]
+    screened = [r.trigger for r in rules] + ([SCREEN] if any(r.code == "CPU001" for r in rules) else [])
+    results: list[CheckResult] = []
+    remembered: dict[str, CheckResult] = {}
+    clean = 0
+    for file in files:
+        path = relative(file, job.config.root)
+        try:
+            data = read_bytes(file)
+        except SourceError as error:
+            results.append(CheckResult(1, errors=(CheckError(path, error.line, str(error)),)))
+            continue
+        if not any(trigger.search(data) for trigger in screened):
+            clean += 1
+            continue
+        key = job.cache.key(path, data) if job.cache is not None else ""
+        known = job.cache.get(key) if job.cache is not None else None
+        if known is None:
+            known = check_source(data, path, rules_for(path, rules, job.config), job.thorough)
+            remembered[key] = known
+        results.append(known)
+    results.append(CheckResult(clean))
+    return _Answer(results, remembered)
+
+
+def _pieces(files: list[Path], jobs: int | None) -> list[list[Path]]:
+    """Return the files in as many parts as processes are worth starting; neighbours apart, for even parts."""
+    if jobs is None:
+        jobs = min(_usable_cpus(), len(files) // _WORTH_A_PROCESS)
+    count = max(1, min(jobs, len(files)))
+    return [files[i::count] for i in range(count)]
+
+
+def _usable_cpus() -> int:
+    """Return the CPUs this process may use, quota included; `machine` knows more, which static checks do without."""
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, allowed)
+
+
+__all__ = ["PythonRule", "Run", "check_paths", "check_project", "rules_for", "selected_rules"]

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-import libcst as cst
-
+from pytest_cpuperf.static.lazy_libcst import cst
 from pytest_cpuperf.static.module import Module, dotted
 
 # Methods and functions whose result is no tensor any more.

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import libcst as cst
-
+from pytest_cpuperf.static.lazy_libcst import cst
 from pytest_cpuperf.static.module import Module
 
 _NO_GRAD = frozenset(f"torch.{p}no_grad" for p in ("", "autograd.", "autograd.grad_mode."))

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
-import libcst as cst
-
+from pytest_cpuperf.static.facts import Facts
+from pytest_cpuperf.static.lazy_libcst import cst
 from pytest_cpuperf.static.module import Module, dotted, last_name, string_value
+from pytest_cpuperf.static.prune import Chunk, Outline
 
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
@@ -139,6 +141,8 @@ _MODEL_METHODS = re.compile(
 _TEXT_RECEIVER = re.compile(
     r"(?i)token|vocab|processor|codec|json|base64|string|str$|text$|url|label_?encoder|bpe|spm|sp$"
 )
+_CALLED_NAME = re.compile(r"([A-Za-z_]\w*)\s*(?:\[[^\]]*\]\s*)?\(")
+_CALL_ON_RESULT = re.compile(r"[\])]\s*\(")
 _RUN_VERBS = frozenset(
     [
         "run",
@@ -177,7 +181,7 @@ class ModelCalls:
     def __init__(self, module: Module) -> None:
         self._module = module
         self._helpers: dict[int, bool] = {}
-        self._modules = frozenset(self._names_of_modules())
+        self._modules = module.facts.module_names
 
     def within(self, node: cst.CSTNode) -> Iterator[cst.Call]:
         """Yield the calls inside a node that run a model, in source order."""
@@ -265,42 +269,28 @@ class ModelCalls:
         """Return the function or method of this file that a call goes to, or None."""
         return self._helper(call)
 
-    def _names_of_modules(self) -> Iterator[str]:
-        """Yield the names this file itself treats as modules."""
-        for call in self._module.nodes(cst.Call):
-            function = call.func
-            if isinstance(function, cst.Attribute) and function.attr.value == "eval" and not call.args:
-                name = last_name(function.value)
-                if name and isinstance(function.value, (cst.Name, cst.Attribute)) and name not in ("self", "pd"):
-                    yield name
-        for assign in self._module.nodes(cst.Assign):
-            if self._makes_module(assign.value):
-                for target in assign.targets:
-                    name = last_name(target.target)
-                    if name and isinstance(target.target, (cst.Name, cst.Attribute)):
-                        yield name
-        for annotated in self._module.nodes(cst.Param, cst.AnnAssign):
-            if annotated.annotation is None:
-                continue
-            kind = self._module.qualified(annotated.annotation.annotation) or ""
-            if kind in ("torch.nn.Module", "torch.jit.ScriptModule", "transformers.PreTrainedModel"):
-                name = last_name(annotated.name if isinstance(annotated, cst.Param) else annotated.target)
-                if name:
-                    yield name
 
-    def _makes_module(self, value: cst.BaseExpression) -> bool:
-        if not isinstance(value, cst.Call):
-            return False
-        function = value.func
-        full = self._module.qualified(function) or ""
-        if full in ("torch.jit.load", "torch.hub.load", "torch.compile"):
+def may_run_model(outline: Outline, chunk: Chunk, facts: Facts) -> bool:
+    """Return whether a function's text, or that of what it calls in its file, may hold a call that runs a model.
+
+    Never False where `ModelCalls.runs_model` would find one: it asks the same of every name before a bracket, without
+    a tree.
+    """
+    for reached in outline.closure([chunk]):
+        code = reached.code
+        if _CALL_ON_RESULT.search(code):
             return True
-        if full.startswith("torch.nn.") and full.rsplit(".", 1)[1][:1].isupper():
-            return full.rsplit(".", 1)[1] not in ("Parameter", "Buffer") and not full.endswith("Loss")
-        if isinstance(function, cst.Attribute):
-            if function.attr.value in ("eval", "to", "cuda", "cpu", "half", "float"):
-                return self._makes_module(function.value)
-            if function.attr.value == "from_pretrained":
-                name = words(last_name(function.value) or "")
-                return not {"tokenizer", "processor", "extractor", "config"} & set(name)
-        return False
+        for name in set(_CALLED_NAME.findall(code)):
+            if _may_be_run(name) or name in facts.module_names or name.lstrip("_") in facts.module_names:
+                return True
+    return False
+
+
+@lru_cache(maxsize=20_000)
+def _may_be_run(name: str) -> bool:
+    """Return whether a called name, of whatever it is called on, is one that may run a model."""
+    bare = name.lstrip("_")
+    if name in ("encode", "eval", "__call__") or is_model_name(bare) or _MODEL_METHODS.fullmatch(name):
+        return True
+    parts = words(bare)
+    return bool(parts) and parts[0] in _RUN_VERBS

@@ -8,39 +8,51 @@ from __future__ import annotations
 
 import bisect
 import dataclasses
-from collections.abc import Iterable, Iterator
-from functools import cached_property
-from typing import Any, TypeVar, overload
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast, overload
 
-import libcst as cst
-from libcst.metadata import CodeRange, MetadataWrapper, PositionProvider
-
+from pytest_cpuperf.static.edits import line_starts
+from pytest_cpuperf.static.facts import Facts
+from pytest_cpuperf.static.lazy_libcst import cst
+from pytest_cpuperf.static.live import code_only
 from pytest_cpuperf.static.source import SourceError
 
-Node = TypeVar("Node", bound=cst.CSTNode)
+if TYPE_CHECKING:
+    from libcst.metadata import CodeRange
 
-_PUNCTUATION = (
-    *(cst.BaseParenthesizableWhitespace, cst.EmptyLine, cst.TrailingWhitespace, cst.Comment, cst.Newline),
-    *(cst.Comma, cst.Semicolon, cst.Dot, cst.Colon, cst.AssignEqual, cst.LeftParen, cst.RightParen),
-    *(cst.LeftSquareBracket, cst.RightSquareBracket, cst.LeftCurlyBrace, cst.RightCurlyBrace),
-)
+_WORD = re.compile(r"[^\W\d]\w*")
+Node = TypeVar("Node", bound="cst.CSTNode")
+
+
+@cache
+def _punctuation() -> tuple[type[cst.CSTNode], ...]:
+    return (
+        *(cst.BaseParenthesizableWhitespace, cst.EmptyLine, cst.TrailingWhitespace, cst.Comment, cst.Newline),
+        *(cst.Comma, cst.Semicolon, cst.Dot, cst.Colon, cst.AssignEqual, cst.LeftParen, cst.RightParen),
+        *(cst.LeftSquareBracket, cst.RightSquareBracket, cst.LeftCurlyBrace, cst.RightCurlyBrace),
+    )
+
+
 _fields_by_type: dict[type[cst.CSTNode], tuple[str, ...]] = {}
 
 
 def children(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
     """Yield a node's children that mean something, in source order."""
     kind = type(node)
+    punctuation = _punctuation()
     names = _fields_by_type.get(kind)
     if names is None:
         names = _fields_by_type[kind] = _meaningful_fields(kind)
     for name in names:
         value = getattr(node, name)
         if isinstance(value, cst.CSTNode):
-            if not isinstance(value, _PUNCTUATION):
+            if not isinstance(value, punctuation):
                 yield value
         elif isinstance(value, (list, tuple)):
             for part in value:
-                if isinstance(part, cst.CSTNode) and not isinstance(part, _PUNCTUATION):
+                if isinstance(part, cst.CSTNode) and not isinstance(part, punctuation):
                     yield part
 
 
@@ -56,17 +68,30 @@ def _meaningful_fields(kind: type[cst.CSTNode]) -> tuple[str, ...]:
     return tuple(names)
 
 
-class Module:
-    """One parsed file. Raises SourceError where libcst cannot parse it."""
+class Range(NamedTuple):
+    """A node's place. Lines and columns count from 1; the end is exclusive."""
 
-    def __init__(self, text: str) -> None:
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+
+class Module:
+    """One parsed file, or what `prune` left of it. Raises SourceError where libcst cannot parse it.
+
+    What rules ask about the whole file is in `facts`, which are read from its full text.
+    """
+
+    def __init__(self, text: str, facts: Facts | None = None) -> None:
+        self.facts = facts or Facts(text)
+        self._text = text
         try:
             self.tree = cst.parse_module(text)
         except cst.ParserSyntaxError as error:
             raise SourceError(f"not valid Python: {error.message.splitlines()[0]}", error.raw_line) from None
         except RecursionError:
             raise SourceError("nested too deeply to be parsed") from None
-        self.text = text
         self._order: dict[int, int] = {}
         self._end: dict[int, int] = {}
         self._parents: dict[int, cst.CSTNode] = {}
@@ -156,34 +181,17 @@ class Module:
             found.setdefault(function.name.value, []).append(function)
         return found
 
-    @cached_property
+    @property
     def imports(self) -> dict[str, str]:
-        """What each imported name stands for: `t` → `torch`, `ng` → `torch.no_grad`. All scopes together."""
-        names: dict[str, str] = {}
-        for statement in self.nodes(cst.Import, cst.ImportFrom):
-            if isinstance(statement, cst.Import):
-                for alias in statement.names:
-                    full = dotted(alias.name) or ""
-                    if alias.asname is not None:
-                        names[dotted(alias.asname.name) or ""] = full
-                    else:
-                        names.setdefault(full.split(".")[0], full.split(".")[0])
-            elif isinstance(statement, cst.ImportFrom) and not isinstance(statement.names, cst.ImportStar):
-                base = "." * len(statement.relative) + (dotted(statement.module) or "" if statement.module else "")
-                for alias in statement.names:
-                    name = dotted(alias.name) or ""
-                    local = dotted(alias.asname.name) or "" if alias.asname is not None else name
-                    names[local] = f"{base}.{name}"
-        return names
+        """What each imported name of the file stands for."""
+        return self.facts.imports
 
     def qualified(self, node: cst.BaseExpression | cst.CSTNode) -> str | None:
         """Return what a name or attribute stands for through the file's imports: `t.no_grad` → `torch.no_grad`."""
         name = dotted(node)
         if name is None:
             return None
-        first, _, rest = name.partition(".")
-        full = self.imports.get(first, first)
-        return f"{full}.{rest}" if rest else full
+        return self.facts.full_name(name)
 
     def is_imported(self, node: cst.CSTNode) -> bool:
         """Return whether a name's first part was imported."""
@@ -194,21 +202,71 @@ class Module:
         """Return a node's source text."""
         return self.tree.code_for_node(node)
 
-    @cached_property
-    def _positions(self) -> dict[cst.CSTNode, CodeRange]:
-        wrapper = MetadataWrapper(self.tree, unsafe_skip_copy=True)
-        return dict(wrapper.resolve(PositionProvider))
+    def position(self, node: cst.CSTNode) -> Range:
+        """Return where a node is. Lines and columns count from 1, the end is exclusive."""
+        start = self._start(node)
+        if start is not None:
+            # The tree is lossless: a node's code stands in the text as it is, unless it was indented line by line.
+            code = self.tree.code_for_node(node)
+            if self._text.startswith(code, start):
+                return Range(*self._place(start), *self._place(start + len(code)))
+        place = self._slow_positions[node]
+        return Range(place.start.line, place.start.column + 1, place.end.line, place.end.column + 1)
 
-    def position(self, node: cst.CSTNode) -> CodeRange:
-        """Return where a node is; lines count from 1 and columns from 0. Slow: for what is reported only."""
-        return self._positions[node]
+    @cached_property
+    def _slow_positions(self) -> Mapping[cst.CSTNode, CodeRange]:
+        from libcst.metadata import MetadataWrapper, PositionProvider
+
+        # Writes out the whole file: only for what the quick way cannot place.
+        return cast("Mapping[cst.CSTNode, CodeRange]", MetadataWrapper(self.tree, True).resolve(PositionProvider))
+
+    def _start(self, node: cst.CSTNode) -> int | None:
+        """Return the offset at which a node begins, where it begins with a name: that name's n-th use."""
+        first = node
+        while not isinstance(first, cst.Name):
+            if getattr(first, "lpar", ()) or isinstance(first, cst.FormattedString):
+                return None
+            following = next(children(first), None)
+            if following is None:
+                return None
+            first = following
+        numbers, offsets = self._names.get(first.value, ([], []))
+        if len(numbers) != len(offsets):
+            return None  # a word that is a keyword elsewhere in the file, as `match` is
+        i = bisect.bisect_left(numbers, self._order[id(first)])
+        if i == len(numbers) or numbers[i] != self._order[id(first)]:
+            return None
+        return offsets[i] if not getattr(node, "star", "") else None
+
+    @cached_property
+    def _names(self) -> dict[str, tuple[list[int], list[int]]]:
+        """Each identifier's nodes (by their number) and its places in the text (by offset), both in source order."""
+        found: dict[str, tuple[list[int], list[int]]] = {}
+        inside = [(self._order[id(f)], self._end[id(f)]) for f in self.nodes(cst.FormattedString)]
+        for name in self.nodes(cst.Name):
+            number = self._order[id(name)]
+            if not any(a <= number < b for a, b in inside):
+                found.setdefault(name.value, ([], []))[0].append(number)
+        for match in _WORD.finditer(code_only(self._text)):
+            if match.group() in found:
+                found[match.group()][1].append(match.start())
+        return found
+
+    @cached_property
+    def _line_starts(self) -> list[int]:
+        return line_starts(self._text)
+
+    def _place(self, offset: int) -> tuple[int, int]:
+        line = bisect.bisect_right(self._line_starts, offset)
+        return line, offset - self._line_starts[line - 1] + 1
 
     def statement_line(self, node: cst.CSTNode) -> int:
         """Return the line on which the statement around a node begins."""
         for parent in (node, *self.parents(node)):
             if isinstance(parent, (cst.SimpleStatementLine, cst.BaseCompoundStatement)):
-                return self.position(parent).start.line
-        return self.position(node).start.line
+                start = self._start(parent)
+                return self._place(start)[0] if start is not None else self.position(parent).line
+        return self.position(node).line
 
 
 def dotted(node: cst.CSTNode | None) -> str | None:

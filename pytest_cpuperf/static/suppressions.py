@@ -1,4 +1,4 @@
-"""Comments that silence findings.
+"""Comments that silence findings, and those of them that silence nothing.
 
 `# noqa: CPU101` and `# cpuperf: ignore[CPU101] reason` on a line, `# cpuperf: ignore-file[CPU101]` for a file.
 """
@@ -7,54 +7,119 @@ from __future__ import annotations
 
 import re
 import tokenize
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from pytest_cpuperf.static.edits import LINE_END
+from pytest_cpuperf.static.rules.base import Mend, Report, Span
 
 _NOQA = re.compile(r"#\s*noqa\b(?P<listed>:\s*(?P<codes>[A-Z]+[0-9]+(?:[,\s]+[A-Z]+[0-9]+)*))?", re.IGNORECASE)
-_IGNORE = re.compile(r"#\s*cpuperf:\s*ignore(?P<file>-file)?\[(?P<codes>[^\]]*)\]")
+_IGNORE = re.compile(r"#\s*cpuperf:\s*ignore(?P<file>-file)?\[(?P<codes>[^\]]*)\][^#]*")
 SCREEN = re.compile(rb"(?i)#\s*(noqa|cpuperf:)")
+_OUR_CODE = re.compile(r"CPU\d+")
+
+
+@dataclass(frozen=True)
+class Suppression:
+    """One comment's say. `*` among the codes stands for all."""
+
+    line: int
+    codes: tuple[str, ...]
+    whole_file: bool
+    place: Span
+    """The comment, or the part of it that is ours."""
+    is_noqa: bool
+    removal: Span
+    """What goes when it is removed: the place, and the blanks before it where the comment holds nothing else."""
+
+    def covers(self, code: str) -> bool:
+        """Return whether the comment speaks of a rule."""
+        return code in self.codes or "*" in self.codes
 
 
 @dataclass(frozen=True)
 class Suppressions:
-    """Which codes are silenced on which lines, and in the whole file. `*` stands for all codes."""
+    """A file's suppressions."""
 
-    by_line: dict[int, frozenset[str]] = field(default_factory=dict)
-    whole_file: frozenset[str] = frozenset()
+    all: tuple[Suppression, ...] = ()
 
-    def silences(self, code: str, lines: set[int]) -> bool:
-        """Return whether a finding of a rule on some lines is silenced."""
-        if code in self.whole_file:
-            return True
-        return any({code, "*"} & self.by_line.get(line, frozenset()) for line in lines)
+    def silencing(self, code: str, lines: set[int]) -> set[tuple[int, str]]:
+        """Return (index of the comment, code) of each comment that silences a rule's finding on some lines."""
+        return {
+            (index, code)
+            for index, comment in enumerate(self.all)
+            if comment.covers(code) and (comment.whole_file or comment.line in lines)
+        }
 
 
 def read_suppressions(text: str) -> Suppressions:
-    """Return the suppressions in a file's comments; a comment's words inside a string are none."""
-    by_line: dict[int, frozenset[str]] = {}
-    whole: frozenset[str] = frozenset()
-    for line, comment in _comments(text):
-        noqa = _NOQA.search(comment)
-        if noqa:
-            codes = _codes(noqa["codes"]) if noqa["listed"] else frozenset({"*"})
-            by_line[line] = by_line.get(line, frozenset()) | codes
-        for ignore in _IGNORE.finditer(comment):
-            if ignore["file"]:
-                whole |= _codes(ignore["codes"])
-            else:
-                by_line[line] = by_line.get(line, frozenset()) | _codes(ignore["codes"])
-    return Suppressions(by_line, whole)
+    """Return the suppressions in Python comments; a comment's words inside a string are none."""
+    return from_comments(_comments(text))
 
 
-def _codes(text: str) -> frozenset[str]:
-    return frozenset(c.upper() for c in re.split(r"[,\s]+", text.strip()) if c)
+def from_comments(comments: Iterable[tuple[int, int, str, int]]) -> Suppressions:
+    """Return the suppressions in comments, given as (line, column from 1, text, blanks before the comment)."""
+    found = []
+    for line, column, comment, blanks in comments:
+        for match in [*_NOQA.finditer(comment), *_IGNORE.finditer(comment)]:
+            is_noqa = match.re is _NOQA
+            listed = match["codes"]
+            codes = ("*",) if is_noqa and not listed else _codes(listed or "")
+            end = match.start() + len(match.group().rstrip())
+            place = Span(line, column + match.start(), line, column + end)
+            alone = match.start() == 0 and not comment[end:].strip()
+            removal = place._replace(column=place.column - blanks) if alone else place
+            found.append(Suppression(line, codes, not is_noqa and bool(match["file"]), place, is_noqa, removal))
+    return Suppressions(tuple(found))
 
 
-def _comments(text: str) -> Iterator[tuple[int, str]]:
-    lines = iter(text.splitlines(keepends=True))
+def unused(suppressions: Suppressions, used: set[tuple[int, str]], checked: set[str]) -> Iterator[Report]:
+    """Yield a report for each suppression that silenced nothing of the rules that were checked.
+
+    Codes of other tools, blanket `# noqa` and rules that were not checked are left alone: they may silence something
+    we do not see.
+    """
+    for index, comment in enumerate(suppressions.all):
+        if "CPU001" in comment.codes:
+            continue
+        idle = [c for c in comment.codes if c in checked and _OUR_CODE.fullmatch(c) and (index, c) not in used]
+        if not idle:
+            continue
+        kept = [c for c in comment.codes if c not in idle]
+        what = ", ".join(idle)
+        yield Report(
+            comment.place,
+            f"this suppression of {what} silences nothing",
+            "remove it",
+            Mend("safe", f"remove the suppression of {what}", ((_replaced(comment, kept), _rewritten(comment, kept)),)),
+        )
+
+
+def _replaced(comment: Suppression, kept: list[str]) -> Span:
+    return comment.place if kept else comment.removal
+
+
+def _rewritten(comment: Suppression, kept: list[str]) -> str:
+    if not kept:
+        return ""
+    codes = ", ".join(kept)
+    if comment.is_noqa:
+        return f"# noqa: {codes}"
+    return f"# cpuperf: ignore{'-file' if comment.whole_file else ''}[{codes}]"
+
+
+def _codes(text: str) -> tuple[str, ...]:
+    return tuple(c.upper() for c in re.split(r"[,\s]+", text.strip()) if c)
+
+
+def _comments(text: str) -> Iterator[tuple[int, int, str, int]]:
+    """Yield (line, column from 1, text, blanks before it) of each comment."""
+    starts = [0, *(m.end() for m in LINE_END.finditer(text))]
+    lines = iter([text[a:b] for a, b in zip(starts, [*starts[1:], len(text)], strict=True)])
     try:
         for token in tokenize.generate_tokens(lambda: next(lines, "")):
             if token.type == tokenize.COMMENT:
-                yield token.start[0], token.string
+                before = token.line[: token.start[1]]
+                yield token.start[0], token.start[1] + 1, token.string, len(before) - len(before.rstrip())
     except (tokenize.TokenError, SyntaxError):
         return  # what libcst could parse and tokenize cannot: the comments up to here count

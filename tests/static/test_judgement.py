@@ -4,13 +4,13 @@ import textwrap
 
 import pytest
 
-from pytest_cpuperf.static.check import check_source
+from pytest_cpuperf.static.file_check import check_source
 from pytest_cpuperf.static.rules import all_rules
 
 
 def reasons(source):
     """Return (findings, reasons for silence) of all rules on a source."""
-    result = check_source(textwrap.dedent(source).encode(), "a.py", all_rules())
+    result = check_source(textwrap.dedent(source).encode(), "a.py", all_rules(), thorough=True)
     assert not result.errors
     return [f.rule for f in result.findings], [s.because for s in result.silenced]
 
@@ -127,7 +127,7 @@ def test_silent_and_says_why(words):
 
 
 def test_of_nested_guards_only_the_outer_is_reported():
-    result = check_source(textwrap.dedent(SILENT["inside another guard"]).encode(), "a.py", all_rules())
+    result = check_source(textwrap.dedent(SILENT["inside another guard"]).encode(), "a.py", all_rules(), thorough=True)
     assert [f.line for f in result.findings] == [3]
 
 

@@ -5,7 +5,7 @@ import textwrap
 import pytest
 
 from pytest_cpuperf.heuristics import HEURISTICS
-from pytest_cpuperf.static.check import check_source
+from pytest_cpuperf.static.file_check import check_source
 from pytest_cpuperf.static.rules import all_rules
 
 RULES = all_rules()

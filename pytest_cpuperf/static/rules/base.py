@@ -5,46 +5,125 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 
-import libcst as cst
+if TYPE_CHECKING:
+    import libcst as cst
 
-from pytest_cpuperf.static.module import Module
+    from pytest_cpuperf.static.facts import Facts
+    from pytest_cpuperf.static.module import Module
+    from pytest_cpuperf.static.properties import Properties
+    from pytest_cpuperf.static.prune import Chunk, Outline
+    from pytest_cpuperf.static.yaml_config import YamlConfig
+
+
+class Span(NamedTuple):
+    """A place in a file that has no syntax tree. Lines and columns count from 1; the end is exclusive."""
+
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+
+@dataclass(frozen=True)
+class Mend:
+    """A fix in a rule's terms: nodes (or places) and the text that replaces them."""
+
+    safety: Literal["safe", "unsafe"]
+    description: str
+    edits: tuple[tuple[cst.CSTNode | Span, str], ...]
 
 
 @dataclass(frozen=True)
 class Report:
     """A place a rule reports."""
 
-    node: cst.CSTNode
+    node: cst.CSTNode | Span
     message: str
     help: str
+    fix: Mend | None = None
 
 
 @dataclass(frozen=True)
 class Silence:
     """A place that has the rule's trigger and is not reported, and why."""
 
-    node: cst.CSTNode
+    node: cst.CSTNode | Span
     because: str
 
 
+@dataclass(frozen=True)
+class RuleOptions:
+    """What a configuration tells rules."""
+
+    ort_threads: str = "available"
+    """How fixes count threads for onnxruntime: `available`, `physical` or `logical`."""
+
+
+@dataclass
 class Rule(ABC):
     """One static check. The class's docstring is its page; `VALID` and `INVALID` are its tests."""
+
+    options: RuleOptions = field(default_factory=RuleOptions)
 
     code: ClassVar[str]
     name: ClassVar[str]
     heuristic: ClassVar[str | None]
     """The heuristic in `pytest_cpuperf.heuristics` whose proof judges this rule."""
     on_by_default: ClassVar[bool] = True
+    language: ClassVar[Literal["python", "properties", "yaml"]] = "python"
     trigger: ClassVar[re.Pattern[bytes]]
-    """Files whose bytes do not hold this are not parsed for the rule."""
+    """Files whose bytes do not hold this are not looked at for the rule."""
     VALID: ClassVar[tuple[str, ...]]
     """Sources the rule is silent on."""
     INVALID: ClassVar[tuple[str, ...]]
     """Sources with findings, on exactly the lines that hold `# <-`."""
+    FIXED: ClassVar[tuple[tuple[str, str], ...]] = ()
+    """Sources before and after all fixes, unsafe ones included."""
+
+
+class PythonRule(Rule):
+    """A rule for Python source."""
+
+    live: ClassVar[str]
+    """A regular expression for the trigger in code; what it matches in strings and comments does not count."""
+    keep: ClassVar[re.Pattern[str] | None] = None
+    """Functions of a file with this in their code are parsed too, wherever the trigger stands."""
+    whole_class: ClassVar[bool] = False
+    """Whether the other methods of the trigger's class are parsed too."""
+    entries: ClassVar[bool] = False
+    """Whether the methods from which training may start are parsed too."""
 
     @abstractmethod
     def check(self, module: Module) -> Iterator[Report | Silence]:
+        """Yield what is reported, and what has the trigger and is not, with the reason."""
+
+    def more_uses(self, facts: Facts) -> list[int]:
+        """Return offsets of uses that the trigger itself does not stand in, such as of a constant that holds it."""
+        return []
+
+    def cannot_report(self, outline: Outline, chunk: Chunk, facts: Facts) -> bool:
+        """Return whether a function's text alone shows that nothing in it will be reported. Errs towards False."""
+        return False
+
+
+class PropertiesRule(Rule):
+    """A rule for TorchServe's `config.properties`."""
+
+    language = "properties"
+
+    @abstractmethod
+    def check(self, config: Properties) -> Iterator[Report | Silence]:
+        """Yield what is reported, and what has the trigger and is not, with the reason."""
+
+
+class YamlRule(Rule):
+    """A rule for TorchServe's model configuration in YAML."""
+
+    language = "yaml"
+
+    @abstractmethod
+    def check(self, config: YamlConfig) -> Iterator[Report | Silence]:
         """Yield what is reported, and what has the trigger and is not, with the reason."""

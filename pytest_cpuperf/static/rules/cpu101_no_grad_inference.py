@@ -6,13 +6,14 @@ import re
 from collections.abc import Iterator
 from functools import cached_property
 
-import libcst as cst
-
 from pytest_cpuperf.static.dataflow import all_plain, assigned_names, becomes_plain, uses_after
+from pytest_cpuperf.static.facts import Facts
 from pytest_cpuperf.static.guards import Guard, NoGuard, find_guards, outer_guard
-from pytest_cpuperf.static.model_calls import ModelCalls, is_model_name, words
+from pytest_cpuperf.static.lazy_libcst import cst
+from pytest_cpuperf.static.model_calls import ModelCalls, is_model_name, may_run_model, words
 from pytest_cpuperf.static.module import Module, dotted, last_name
-from pytest_cpuperf.static.rules.base import Report, Rule, Silence
+from pytest_cpuperf.static.prune import ENTRY_METHODS, Chunk, Outline
+from pytest_cpuperf.static.rules.base import PythonRule, Report, Silence
 
 _HELP = "use torch.inference_mode(), where nothing computed here meets autograd later"
 
@@ -76,7 +77,7 @@ _TRAINING_FLAG = re.compile(
 )
 
 
-class NoGradInference(Rule):
+class NoGradInference(PythonRule):
     """`torch.no_grad` around inference.
 
     ## What it does
@@ -114,6 +115,8 @@ class NoGradInference(Rule):
     name = "no-grad-inference"
     heuristic = "inference-mode"
     trigger = re.compile(rb"\bno_grad\b|\bset_grad_enabled\b")
+    live = r"\b(?:no_grad|set_grad_enabled)\b"
+    entries = True
 
     VALID = (
         """
@@ -224,6 +227,10 @@ class NoGradInference(Rule):
             return total
         """,
     )
+
+    def cannot_report(self, outline: Outline, chunk: Chunk, facts: Facts) -> bool:
+        """A function none of whose calls can run a model has nothing to report."""
+        return not may_run_model(outline, chunk, facts)
 
     def check(self, module: Module) -> Iterator[Report | Silence]:
         """Judge each guard of the file."""
@@ -405,7 +412,7 @@ class _Judgement:
                 return f"it exports, traces or compiles ({full})"
         if self.function is not None and "export" in words(self.function.name.value):
             exports = ("torch.onnx", "torch.export", "torch.jit", "onnx", "coremltools", "tensorrt", "openvino")
-            if any(v.startswith(exports) for v in self.module.imports.values()) or "onnx" in self.module.text:
+            if any(v.startswith(exports) for v in self.module.imports.values()) or "onnx" in self.module.facts.text:
                 return "it is part of an export"
         return None
 
@@ -481,7 +488,7 @@ class _Judgement:
             for f in self.module.nodes(cst.FunctionDef, within=around)
             if self.module.class_of(f) is around
         }
-        entries: list[str] = [m for m in ("forward", "training_step", "compute_loss", "shared_step") if m in methods]
+        entries = [m for m in ENTRY_METHODS if m in methods]
         reached: set[str] = set()
         while entries:
             name = entries.pop()

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-import libcst as cst
-
+from pytest_cpuperf.static.facts import Facts
+from pytest_cpuperf.static.lazy_libcst import cst
 from pytest_cpuperf.static.model_calls import words
 from pytest_cpuperf.static.module import Module, argument, dotted, last_name, string_value
-from pytest_cpuperf.static.rules.base import Report, Rule, Silence
+from pytest_cpuperf.static.rules.base import PythonRule, Report, Silence
 
 _HELP = 'padding="longest" with truncation=True and the same max_length; sort texts by length before batching'
 
@@ -19,12 +19,17 @@ _STATIC_SHAPE = re.compile(
     r"(?i)export|trace|tracing|calibrat|tpu|xla|static_?shape|neuron|tensorrt|\btrt\b|tflite|coreml|core_ml|qnn|hailo|rknn"
     r"|openvino|executorch|compiled|aot_?inductor|cuda_?graph"
 )
+_TOKENIZER_METHODS = frozenset({"pad", "batch_encode_plus", "encode_plus", "encode", "encode_batch", "__call__"})
+_CONSTANT = re.compile(
+    r"""(?<![\w.])([A-Za-z_]\w*)\s*(?::[^=\n]+)?=\s*["']max_length["']|([A-Za-z_]\w*)\s*=\s*[\w.]*MAX_LENGTH\b"""
+)
+_PADDING_NAME = re.compile(r"\bpadding\s*=\s*([A-Za-z_]\w*)")
 _TRAINING = re.compile(
     r"(?i)(^|_)(train|training|finetune|pretrain|trainer)($|_)|preprocess_function|tokenize_function|collate"
 )
 
 
-class ConstantPadding(Rule):
+class ConstantPadding(PythonRule):
     """Text is padded to a constant length.
 
     ## What it does
@@ -59,7 +64,11 @@ class ConstantPadding(Rule):
     code = "CPU201"
     name = "constant-padding"
     heuristic = "constant-padding"
-    trigger = re.compile(rb"\bmax_length\b|\bMAX_LENGTH\b|\bpad_to_max_length\b|\benable_padding\b")
+    trigger = re.compile(rb"""["']max_length["']|\bMAX_LENGTH\b|\bpad_to_max_length\b|\benable_padding\b""")
+    live = (
+        r"""\bpadding\s*=\s*(?:["']max_length["']|[\w.]*\bMAX_LENGTH\b|[^,)\n"']*["']max_length["'])"""
+        r"""|\bpad_to_max_length\s*=\s*True\b|\benable_padding\b|(?<![\w.])[A-Za-z_]\w*\s*=\s*["']max_length["']"""
+    )
 
     VALID = (
         """
@@ -108,6 +117,11 @@ class ConstantPadding(Rule):
         tokenizer.enable_padding(length=256)  # <-
         """,
     )
+
+    def more_uses(self, facts: Facts) -> list[int]:
+        """Where `padding` is a variable or constant that may hold the word."""
+        names = {name for pair in _CONSTANT.findall(facts.text) for name in pair if name and name != "padding"}
+        return [m.start() for m in _PADDING_NAME.finditer(facts.code) if m[1] in names]
 
     def check(self, module: Module) -> Iterator[Report | Silence]:
         """Judge each argument that asks for constant padding."""
@@ -193,7 +207,7 @@ def _silent_because(module: Module, call: cst.Call, arg: cst.Arg) -> str | None:
         for a in call.args
     ):
         return "images and audio have a fixed size"
-    made_from = module.code(_made_from(module, call) or call.func)
+    made_from = _made_from(module, call) or module.code(call.func)
     if any(_FIXED_CONTEXT.search(part) for part in (callee, name, class_name, made_from)) or any(
         v.startswith("diffusers") for v in module.imports.values()
     ):
@@ -214,18 +228,12 @@ def _silent_because(module: Module, call: cst.Call, arg: cst.Arg) -> str | None:
     return _training_data(module, scope, name, class_name) or _cut_again(module, scope)
 
 
-def _made_from(module: Module, call: cst.Call) -> cst.BaseExpression | None:
-    """Return the expression the callee was made from in this file: `CLIPTokenizer.from_pretrained(…)`."""
-    name = last_name(
-        call.func.value
-        if isinstance(call.func, cst.Attribute)
-        and last_name(call.func) in ("pad", "batch_encode_plus", "encode_plus", "encode", "__call__")
-        else call.func
-    )
-    for assign in module.nodes(cst.Assign):
-        if any(last_name(t.target) == name for t in assign.targets):
-            return assign.value
-    return None
+def _made_from(module: Module, call: cst.Call) -> str:
+    """Return the text the callee was made from in this file: `CLIPTokenizer.from_pretrained(…)`."""
+    function = call.func
+    if isinstance(function, cst.Attribute) and function.attr.value in _TOKENIZER_METHODS:
+        function = function.value
+    return module.facts.made_from(last_name(function) or "")
 
 
 def _training_data(module: Module, scope: cst.CSTNode, name: str, class_name: str) -> str | None:

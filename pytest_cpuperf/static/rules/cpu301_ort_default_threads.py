@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-import libcst as cst
-
+from pytest_cpuperf.static.lazy_libcst import cst
 from pytest_cpuperf.static.module import Module, argument, dotted, has_unpacking, string_value
-from pytest_cpuperf.static.rules.base import Report, Rule, Silence
+from pytest_cpuperf.static.rules.base import PythonRule, Report, Silence
 
 _SESSION = "onnxruntime.InferenceSession"
 _OPTIONS = "onnxruntime.SessionOptions"
 _HELP = "set intra_op_num_threads to the CPUs this process may use (affinity and quota), divided among its sessions"
+_VARIABLE = re.compile(r"""["']ORT_INTRA_OP_NUM_THREADS["']""")
+_GLOBAL_POOLS = re.compile(r"\b(set_global_thread_pool_sizes|use_global_thread_pools|disable_per_session_threads)\b")
 _THREAD_ENTRIES = (
     "session.intra_op_thread_affinities",
     "session.intra_op.allow_spinning",
@@ -20,7 +21,7 @@ _THREAD_ENTRIES = (
 )
 
 
-class OrtDefaultThreads(Rule):
+class OrtDefaultThreads(PythonRule):
     """An onnxruntime session on the CPU with no thread setting.
 
     ## What it does
@@ -58,6 +59,9 @@ class OrtDefaultThreads(Rule):
     name = "ort-default-threads"
     heuristic = "ort-threads"
     trigger = re.compile(rb"\bInferenceSession\b")
+    live = r"\bInferenceSession\b"
+    keep = re.compile(r"\bSessionOptions\b|\bintra_op_num_threads\b|\badd_session_config_entry\b|\bsetattr\b")
+    whole_class = True
 
     VALID = (
         """
@@ -140,13 +144,10 @@ class OrtDefaultThreads(Rule):
 
 
 def _set_for_all(module: Module) -> str | None:
-    for node in module.nodes(cst.SimpleString):
-        if string_value(node) == "ORT_INTRA_OP_NUM_THREADS":
-            return "the file sets ORT_INTRA_OP_NUM_THREADS"
-    for node in module.nodes(cst.Attribute, cst.Name):
-        name = node.attr.value if isinstance(node, cst.Attribute) else node.value
-        if name in ("set_global_thread_pool_sizes", "use_global_thread_pools", "disable_per_session_threads"):
-            return "the file uses global thread pools"
+    if _VARIABLE.search(module.facts.text):
+        return "the file sets ORT_INTRA_OP_NUM_THREADS"
+    if _GLOBAL_POOLS.search(module.facts.code):
+        return "the file uses global thread pools"
     return None
 
 
@@ -205,7 +206,11 @@ def _judge_name(module: Module, call: cst.Call, name: str) -> str | None:
 
 def _judge_module_options(module: Module, name: str) -> str | None:
     """Options made at the top of the file and used in a function of it."""
-    values = [a.value for a in module.nodes(cst.Assign) if name in {dotted(t) for t in _targets(a)}]
+    values = [
+        a.value
+        for a in module.nodes(cst.Assign)
+        if module.function_of(a) is None and name in {dotted(t) for t in _targets(a)}
+    ]
     if not values or not all(_is_fresh(module, v) for v in values):
         return "the options come from elsewhere"
     return _threads_set(module, module.tree, name)

@@ -1,0 +1,125 @@
+"""Results of files that have not changed: by content, path, rules and configuration.
+
+One JSON file per project and selection, written by rename, so that two runs may share it: the later one wins, and
+neither sees half of the other's. What is damaged is said and made anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pytest_cpuperf import __version__
+from pytest_cpuperf.config import Config
+from pytest_cpuperf.errors import UsageError
+from pytest_cpuperf.results.files import write_text
+from pytest_cpuperf.results.findings import CheckError, CheckResult, Edit, Finding, Fix, Silenced
+
+SCHEMA = "cpuperf/cache/1"
+
+
+@dataclass
+class Cache:
+    """What is known of files, by key."""
+
+    file: Path
+    stamp: str
+    """Stands for the rules' own source, the version and the configuration: another stamp, another truth."""
+    known: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def open(cls, config: Config, codes: list[str]) -> Cache | None:
+        """Return the project's cache; None where no folder for it can be had."""
+        stamp = _stamp(config, codes)
+        folder = _folder(config)
+        if folder is None:
+            return None
+        name = hashlib.sha256(f"{config.root}\0{stamp}".encode()).hexdigest()[:20]
+        cache = cls(folder / f"{name}.json", stamp)
+        try:
+            document = json.loads(cache.file.read_bytes())
+            if document["schema"] != SCHEMA or document["stamp"] != stamp or not isinstance(document["known"], dict):
+                raise ValueError
+            cache.known = document["known"]
+        except FileNotFoundError:
+            pass
+        except (OSError, ValueError, KeyError, TypeError):
+            print(f"cpuperf: warning: {cache.file} is damaged and is made anew", file=sys.stderr)
+        return cache
+
+    def key(self, path: str, data: bytes) -> str:
+        """Return the key of a file's content; the path belongs to it, for its findings name it."""
+        return hashlib.blake2b(path.encode() + b"\0" + data, digest_size=16).hexdigest()
+
+    def get(self, key: str) -> CheckResult | None:
+        """Return what is known, or None."""
+        plain = self.known.get(key)
+        if plain is None:
+            return None
+        try:
+            return _result(plain)
+        except (KeyError, TypeError):
+            return None
+
+    def store(self, fresh: dict[str, CheckResult]) -> None:
+        """Add what was worked out and write the cache; a folder that cannot be written to is no error."""
+        if not fresh:
+            return
+        known = {**self.known, **{key: _plain(result) for key, result in fresh.items()}}
+        if len(known) > 50_000:  # contents long gone; what is in use comes back by itself
+            known = {key: _plain(result) for key, result in fresh.items()}
+        document = {"schema": SCHEMA, "stamp": self.stamp, "known": known}
+        try:
+            write_text(self.file, json.dumps(document, separators=(",", ":")))
+        except UsageError:
+            return
+
+
+def _folder(config: Config) -> Path | None:
+    if config.cache_dir is not None:
+        return config.root / config.cache_dir
+    import platformdirs
+
+    try:
+        return Path(platformdirs.user_cache_dir("pytest-cpuperf", appauthor=False))
+    except (OSError, RuntimeError):
+        return None
+
+
+def _stamp(config: Config, codes: list[str]) -> str:
+    sources = sorted(Path(__file__).parent.rglob("*.py"))
+    newest = [f"{p.name}:{p.stat().st_size}:{p.stat().st_mtime_ns}" for p in sources]
+    said = [__version__, *codes, config.ort_threads, repr(sorted(config.per_file_ignores.items())), *newest]
+    return hashlib.sha256("\0".join(said).encode()).hexdigest()
+
+
+def _plain(result: CheckResult) -> Any:
+    if not (result.findings or result.silenced or result.errors):
+        return []
+    return [
+        [asdict(f) for f in result.findings],
+        [asdict(s) for s in result.silenced],
+        [asdict(e) for e in result.errors],
+    ]
+
+
+def _result(plain: Any) -> CheckResult:
+    if not plain:
+        return CheckResult(1)
+    findings, silenced, errors = plain
+    return CheckResult(
+        1,
+        tuple(Finding(**{**f, "fix": _fix(f["fix"])}) for f in findings),
+        tuple(Silenced(**s) for s in silenced),
+        tuple(CheckError(**e) for e in errors),
+    )
+
+
+def _fix(plain: Any) -> Fix | None:
+    return (
+        None if plain is None else Fix(plain["safety"], plain["description"], tuple(Edit(**e) for e in plain["edits"]))
+    )

@@ -1,0 +1,298 @@
+"""One file: screened by bytes, by live words, cut down, parsed, judged, and its comments heard."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from pytest_cpuperf.results.findings import CheckError, CheckResult, Edit, Finding, Fix, Silenced
+from pytest_cpuperf.static.edits import LINE_END
+from pytest_cpuperf.static.facts import Facts
+from pytest_cpuperf.static.live import live_pattern, live_triggers
+from pytest_cpuperf.static.prune import Chunk, Outline, prune
+from pytest_cpuperf.static.rules.base import Mend, PropertiesRule, PythonRule, Report, Rule, Silence, Span, YamlRule
+from pytest_cpuperf.static.source import SourceError, decode
+from pytest_cpuperf.static.suppressions import SCREEN, Suppressions, read_suppressions, unused
+
+if TYPE_CHECKING:
+    import libcst as cst
+
+    from pytest_cpuperf.static.module import Module
+
+Outcomes = list[tuple[Rule, "Report | Silence"]]
+
+
+def check_source(data: bytes, path: str, rules: Sequence[Rule], thorough: bool = False) -> CheckResult:
+    """Check one file's bytes. What cannot be checked is an error in the result, never an exception.
+
+    `thorough` parses the whole file rather than what the rules will ask about: the findings are the same, and every
+    place that is left alone is told.
+    """
+    try:
+        if path.endswith(".ipynb"):
+            return _check_notebook(data, path, rules, thorough)
+        if path.endswith(".properties"):
+            return _check_properties(data, path, [r for r in rules if isinstance(r, PropertiesRule)])
+        if path.endswith((".yaml", ".yml")):
+            return _check_yaml(data, path, [r for r in rules if isinstance(r, YamlRule)])
+        return _check_python(data, path, rules, thorough)
+    except SourceError as error:
+        return CheckResult(1, errors=(CheckError(path, error.line, str(error)),))
+
+
+def _check_python(data: bytes, path: str, rules: Sequence[Rule], thorough: bool) -> CheckResult:
+    triggered = [r for r in rules if isinstance(r, PythonRule) and r.trigger.search(data)]
+    watched = [r for r in rules if r.code == "CPU001"] if SCREEN.search(data) else []
+    if not triggered and not watched:
+        return CheckResult(1)
+    return _check_text(decode(data), path, rules, triggered, thorough, has_comments=bool(SCREEN.search(data)))
+
+
+def _check_text(
+    text: str, path: str, rules: Sequence[Rule], triggered: list[PythonRule], thorough: bool, has_comments: bool
+) -> CheckResult:
+    module, outcomes = _outcomes(text, triggered, thorough)
+    suppressions = read_suppressions(text) if has_comments else Suppressions()
+    collect = _Collector(path, text, suppressions)
+    for rule, outcome in outcomes:
+        assert module is not None
+        collect.add(rule, outcome, _position_in(module))
+    for rule in rules:
+        if rule.code == "CPU001":
+            for outcome in unused(suppressions, collect.used, {r.code for r in rules}):
+                collect.add(rule, outcome, _position_in(None))
+    return collect.result()
+
+
+def _outcomes(text: str, rules: list[PythonRule], thorough: bool) -> tuple[Module | None, Outcomes]:
+    """Return what the rules say of a text, and the module they said it of; None where nothing had to be parsed."""
+    if not rules:
+        return None, []
+    facts = Facts(text)
+    pruned: str | None = text
+    if not thorough:
+        live = live_triggers(text, live_pattern(tuple((r.code, r.live) for r in rules)))
+        rules = [r for r in rules if r.code in live]
+        pruned = _cut_down(text, facts, rules, live) if rules else None
+        if pruned is None:
+            return None, []
+    from pytest_cpuperf.static.module import Module  # libcst: most files stop before it
+
+    assert pruned is not None
+    try:
+        module = Module(pruned, facts)
+    except SourceError:
+        if pruned is text:
+            raise
+        module = Module(text, facts)  # the cut went wrong, or the file is broken: the whole of it tells
+    outcomes = [(rule, outcome) for rule in rules for outcome in rule.check(module)]
+    # A silence's place is worth finding only where it is told.
+    return module, [o for o in outcomes if thorough or isinstance(o[1], Report)]
+
+
+def _cut_down(text: str, facts: Facts, rules: list[PythonRule], live: dict[str, list[int]]) -> str | None:
+    """Return the text with only what the rules will ask about, or None where no rule can report anything."""
+    if "\r" in text.replace("\r\n", "") or "\f" in text:
+        return text  # lines that the outline would count differently
+    outline = Outline(facts.code)
+    kept: set[Chunk] = set()
+    needed = False
+    for rule in rules:
+        lines = {text.count("\n", 0, offset) for offset in _uses(rule, live[rule.code], facts)}
+        chunks = set(outline.holding(lines).values())
+        possible = {c for c in chunks if c is None or not rule.cannot_report(outline, c, facts)}
+        if not possible:
+            continue
+        needed = True
+        mine = {c for c in possible if c is not None}
+        if rule.whole_class:
+            mine |= {s for c in mine for s in outline.siblings(c)}
+        if rule.entries:
+            mine = outline.with_entries(mine)
+        if rule.keep is not None:
+            mine |= {c for c in outline.chunks if rule.keep.search(c.code)}
+        kept |= mine
+    if not needed:
+        return None
+    kept = outline.closure(kept)
+    return prune(text, outline, kept.__contains__)
+
+
+def _uses(rule: PythonRule, offsets: list[int], facts: Facts) -> list[int]:
+    """Return where a rule's trigger is used: imports left out, names it was imported as put in."""
+    uses = [offset for offset in (*offsets, *rule.more_uses(facts)) if not facts.is_import(offset)]
+    for alias, full in facts.imports.items():
+        last = full.rsplit(".", 1)[-1]
+        if alias != last and re.fullmatch(rule.live, last):
+            uses += [m.start() for m in re.finditer(rf"\b{alias}\b", facts.code) if not facts.is_import(m.start())]
+    return uses
+
+
+def _check_notebook(data: bytes, path: str, rules: Sequence[Rule], thorough: bool) -> CheckResult:
+    triggered = [r for r in rules if isinstance(r, PythonRule) and r.trigger.search(data)]
+    if not triggered and not SCREEN.search(data):
+        return CheckResult(1)
+    from pytest_cpuperf.static.notebook import read_notebook
+
+    notebook = read_notebook(data)
+    try:
+        result = _check_text(notebook.text, path, rules, triggered, thorough, has_comments=True)
+    except SourceError as error:
+        if error.line is None:
+            raise
+        cell, line = notebook.locate(error.line)
+        raise SourceError(f"cell {cell}, line {line}: {error}") from None
+    findings, silenced = [], []
+    for finding in result.findings:
+        cell, line = notebook.locate(finding.line)
+        # Fixes speak of the text between the cells, which no file holds.
+        fields = {"cell": cell, "line": line, "end_line": finding.end_line - finding.line + line, "fix": None}
+        findings.append(Finding(**{**vars(finding), **fields}))
+    for place in result.silenced:
+        cell, line = notebook.locate(place.line)
+        silenced.append(Silenced(**{**vars(place), "cell": cell, "line": line}))
+    return CheckResult(1, tuple(findings), tuple(silenced))
+
+
+def _check_properties(data: bytes, path: str, rules: list[PropertiesRule]) -> CheckResult:
+    rules = [r for r in rules if r.trigger.search(data)]
+    if not rules:
+        return CheckResult(1)
+    from pytest_cpuperf.static.properties import Properties
+
+    # Latin-1 is Java's own encoding of properties; it decodes any bytes.
+    text = data.decode("latin-1")
+    config = Properties(text)
+    if not config.is_torchserve:
+        return CheckResult(1)
+    collect = _Collector(path, text, _line_suppressions(text))
+    for rule in rules:
+        for outcome in rule.check(config):
+            collect.add(rule, outcome, _position_in(None))
+    return collect.result()
+
+
+def _check_yaml(data: bytes, path: str, rules: list[YamlRule]) -> CheckResult:
+    rules = [r for r in rules if r.trigger.search(data)]
+    if not rules:
+        return CheckResult(1)
+    from pytest_cpuperf.static.yaml_config import YamlConfig
+
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise SourceError(f"not valid UTF-8: byte {error.start} cannot be decoded") from None
+    config = YamlConfig(text)
+    if not config.is_torchserve:
+        return CheckResult(1)
+    collect = _Collector(path, text, _line_suppressions(text))
+    for rule in rules:
+        for outcome in rule.check(config):
+            collect.add(rule, outcome, _position_in(None))
+    return collect.result()
+
+
+def _line_suppressions(text: str) -> Suppressions:
+    """Return the suppressions of a file whose comments are lines that begin with `#`."""
+    from pytest_cpuperf.static.suppressions import from_comments
+
+    lines = LINE_END.split(text)
+    return from_comments((n, 1, line, 0) for n, line in enumerate(lines, start=1) if "#" in line)
+
+
+Position = Callable[["cst.CSTNode | Span"], Span]
+
+
+def _position_in(module: Module | None) -> tuple[Position, Callable[[cst.CSTNode | Span], int]]:
+    """Return how to find a node's place and the first line of the statement around it."""
+
+    def position(node: cst.CSTNode | Span) -> Span:
+        if isinstance(node, Span):
+            return node
+        assert module is not None
+        return Span(*module.position(node))
+
+    def statement(node: cst.CSTNode | Span) -> int:
+        if isinstance(node, Span):
+            return node.line
+        assert module is not None
+        return module.statement_line(node)
+
+    return position, statement
+
+
+class _Collector:
+    """Turns what rules say of one file into findings and silences, hearing its comments."""
+
+    def __init__(self, path: str, text: str, suppressions: Suppressions) -> None:
+        self.path = path
+        self.suppressions = suppressions
+        self.used: set[tuple[int, str]] = set()
+        self._text = text
+        self._lines: list[str] | None = None
+        self._seen: Counter[tuple[str, str]] = Counter()
+        self._findings: list[Finding] = []
+        self._silenced: list[Silenced] = []
+
+    def add(
+        self,
+        rule: Rule,
+        outcome: Report | Silence,
+        find: tuple[Position, Callable[[cst.CSTNode | Span], int]],
+    ) -> None:
+        """Keep an outcome as a finding or a silence."""
+        position, statement = find
+        place = position(outcome.node)
+        if isinstance(outcome, Silence):
+            self._silenced.append(Silenced(self.path, place.line, place.column, rule.code, outcome.because))
+            return
+        lines = {place.line, place.end_line, statement(outcome.node)}
+        used = self.suppressions.silencing(rule.code, lines)
+        if used and rule.code != "CPU001":
+            self.used |= used
+            because = "suppressed by a comment"
+            self._silenced.append(Silenced(self.path, place.line, place.column, rule.code, because))
+            return
+        source_line = self._line(place.line)
+        key = (rule.code, source_line.strip())
+        self._seen[key] += 1
+        self._findings.append(
+            Finding(
+                path=self.path,
+                line=place.line,
+                column=place.column,
+                end_line=place.end_line,
+                end_column=place.end_column,
+                rule=rule.code,
+                name=rule.name,
+                heuristic=rule.heuristic,
+                message=outcome.message,
+                help=outcome.help,
+                fingerprint=_fingerprint(self.path, *key, self._seen[key]),
+                fix=_fix(outcome.fix, position),
+                source_line=source_line,
+            )
+        )
+
+    def _line(self, number: int) -> str:
+        if self._lines is None:
+            self._lines = LINE_END.split(self._text)
+        return self._lines[number - 1] if number <= len(self._lines) else ""
+
+    def result(self) -> CheckResult:
+        """Return what was kept."""
+        return CheckResult(1, tuple(self._findings), tuple(self._silenced))
+
+
+def _fix(mend: Mend | None, position: Position) -> Fix | None:
+    if mend is None:
+        return None
+    edits = tuple(Edit(*position(node), text) for node, text in mend.edits)
+    return Fix(mend.safety, mend.description, edits)
+
+
+def _fingerprint(path: str, code: str, source: str, occurrence: int) -> str:
+    return hashlib.sha256(f"{path}\0{code}\0{source}\0{occurrence}".encode()).hexdigest()[:16]

@@ -1,0 +1,80 @@
+"""Jupyter notebooks as one Python source, cell after cell, with magics stepped over."""
+
+from __future__ import annotations
+
+import bisect
+import json
+import re
+from dataclasses import dataclass
+
+from pytest_cpuperf.static.edits import LINE_END
+from pytest_cpuperf.static.source import SourceError
+
+_MAGIC = re.compile(r"[ \t]*[%!?]|[ \t]*\w[\w.]*\?\??[ \t]*$")
+_ASSIGNED_MAGIC = re.compile(r"([ \t]*[\w, \t]+=[ \t]*)[%!].*")
+
+
+@dataclass(frozen=True)
+class Notebook:
+    """The code cells of a notebook as one text."""
+
+    text: str
+    cells: tuple[int, ...]
+    """The number of each code cell among all cells, from 1."""
+    starts: tuple[int, ...]
+    """The line of the text, from 1, on which each code cell begins."""
+
+    def locate(self, line: int) -> tuple[int, int]:
+        """Return (cell, line within the cell) for a line of the text; all count from 1."""
+        i = max(0, bisect.bisect_right(self.starts, line) - 1)
+        return self.cells[i], line - self.starts[i] + 1
+
+
+def read_notebook(data: bytes) -> Notebook:
+    """Return a notebook's code. Raises SourceError for what is no notebook."""
+    try:
+        document = json.loads(data.decode("utf-8"))
+        cells = document["cells"] if "cells" in document else document["worksheets"][0]["cells"]
+        sources = [
+            (number, _source(cell))
+            for number, cell in enumerate(cells, start=1)
+            if cell.get("cell_type") == "code" and _is_python(cell)
+        ]
+    except UnicodeDecodeError as error:
+        raise SourceError(f"not valid UTF-8: byte {error.start} cannot be decoded") from None
+    except json.JSONDecodeError as error:
+        raise SourceError(f"not a notebook: {error.msg}", error.lineno) from None
+    except (KeyError, IndexError, TypeError, AttributeError, RecursionError):
+        raise SourceError("not a notebook: expected JSON with a list of cells") from None
+    lines: list[str] = []
+    starts = []
+    for _, source in sources:
+        starts.append(len(lines) + 1)
+        lines += _without_magics(source)
+    return Notebook("\n".join(lines) + "\n", tuple(n for n, _ in sources), tuple(starts))
+
+
+def _source(cell: dict[str, object]) -> str:
+    source = cell.get("source", cell.get("input", ""))
+    return "".join(source) if isinstance(source, list) else str(source)
+
+
+def _is_python(cell: dict[str, object]) -> bool:
+    """Return whether a cell is Python: `%%bash` and its like hand the cell to something else."""
+    first = _source(cell).lstrip().split("\n", 1)[0]
+    return not first.startswith("%%") or first.split()[0] in ("%%time", "%%timeit", "%%capture", "%%prun")
+
+
+def _without_magics(source: str) -> list[str]:
+    """Return a cell's lines with magics and shell lines replaced by what parses and does nothing."""
+    lines = []
+    in_magic = False
+    for line in LINE_END.split(source):
+        indent = line[: len(line) - len(line.lstrip())]
+        if in_magic or _MAGIC.match(line):
+            in_magic = line.rstrip().endswith("\\")
+            lines.append(f"{indent}pass")
+        else:
+            assigned = _ASSIGNED_MAGIC.fullmatch(line)
+            lines.append(f"{assigned[1]}None" if assigned else line)
+    return lines
