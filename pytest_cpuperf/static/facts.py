@@ -9,13 +9,21 @@ import re
 from functools import cached_property
 
 from pytest_cpuperf.static.live import code_only
+from pytest_cpuperf.static.prune import Outline
 
-_FROM = re.compile(r"^[ \t]*from[ \t]+([.\w]+)[ \t]+import[ \t]*(\([^)]*\)|(?:[^\n;\\]|\\\r?\n)+)", re.MULTILINE)
-_IMPORT = re.compile(r"^[ \t]*import[ \t]+((?:[^\n;\\]|\\\r?\n)+)", re.MULTILINE)
+# These begin with a literal character, which the regular expression engine looks for quickly.
+_FROM = re.compile(r"\n[ \t]*from[ \t]+([.\w]+)[ \t]+import[ \t]*(\([^)]*\)|(?:[^\n;\\]|\\\r?\n)+)")
+_IMPORT = re.compile(r"\n[ \t]*import[ \t]+((?:[^\n;\\]|\\\r?\n)+)")
+_NAMES_ONLY = re.compile(r"[\s\w,.()*\\]*")
 _ALIAS = re.compile(r"([.\w]+)(?:\s+as\s+(\w+))?")
-_EVAL = re.compile(r"([A-Za-z_]\w*)\s*\.\s*eval\s*\(\s*\)")
-_MADE = re.compile(r"([A-Za-z_]\w*)\s*(?::[^=\n]+)?=\s*([A-Za-z_][\w.]*)\s*\(")
-_ANNOTATED = re.compile(r"([A-Za-z_]\w*)\s*:\s*([A-Za-z_][\w.]*)")
+# The name before it is read backwards.
+_EVAL = re.compile(r"\.[ \t]*eval[ \t]*\([ \t]*\)")
+_MADE = re.compile(r"=[ \t]*([A-Za-z_][\w.]*)[ \t]*\(")
+_TARGET_BEFORE = re.compile(r"([A-Za-z_]\w*)[ \t]*(?::[^=\n]+)?$")
+_ANNOTATED = re.compile(r":[ \t]*([\w.]*(?:Module|PreTrainedModel))\b")
+_NAME_BEFORE = re.compile(r"([A-Za-z_]\w*)\s*$")
+# What a class's training may start from.
+ENTRY_METHODS = ("forward", "training_step", "compute_loss", "shared_step")
 _MODULE_TYPES = frozenset({"torch.nn.Module", "torch.jit.ScriptModule", "transformers.PreTrainedModel"})
 _NOT_MODULES = frozenset({"torch.nn.Parameter", "torch.nn.Buffer"})
 _LOADERS = frozenset({"torch.jit.load", "torch.hub.load", "torch.compile"})
@@ -27,6 +35,7 @@ class Facts:
 
     def __init__(self, text: str) -> None:
         self.text = text
+        self._made: dict[str, bool] = {}
 
     @cached_property
     def code(self) -> str:
@@ -37,25 +46,53 @@ class Facts:
     def imports(self) -> dict[str, str]:
         """What each imported name stands for: `t` is `torch`, `ng` is `torch.no_grad`. All scopes together."""
         names: dict[str, str] = {}
-        for match in _IMPORT.finditer(self.code):
+        for match in self._plain_imports:
             for full, alias in _ALIAS.findall(match[1]):
                 if alias:
                     names[alias] = full
                 else:
                     names.setdefault(full.split(".")[0], full.split(".")[0])
-        for match in _FROM.finditer(self.code):
+        for match in self._from_imports:
             for name, alias in _ALIAS.findall(match[2]):
                 names[alias or name] = f"{match[1]}.{name}"
         return names
 
     @cached_property
-    def import_spans(self) -> tuple[tuple[int, int], ...]:
-        """Where in the text the import statements stand, as (start, end) offsets."""
-        return tuple(m.span() for pattern in (_IMPORT, _FROM) for m in pattern.finditer(self.code))
+    def _plain_imports(self) -> tuple[re.Match[str], ...]:
+        return tuple(_IMPORT.finditer("\n" + self.code))
+
+    @cached_property
+    def _from_imports(self) -> tuple[re.Match[str], ...]:
+        return tuple(_FROM.finditer("\n" + self.code))
 
     def is_import(self, offset: int) -> bool:
-        """Return whether an offset lies in an import statement."""
-        return any(start <= offset < end for start, end in self.import_spans)
+        """Return whether an offset of the text lies in an import statement."""
+        line_start = self.code.rfind("\n", 0, offset) + 1
+        line_end = self.code.find("\n", offset)
+        line = self.code[line_start : line_end if line_end >= 0 else len(self.code)]
+        if not _NAMES_ONLY.fullmatch(line):
+            return False
+        matches = (*self._plain_imports, *self._from_imports)
+        return any(m.start() < offset + 1 < m.end() for m in matches)  # a line end was put before the text
+
+    @cached_property
+    def outline(self) -> Outline:
+        """The file's functions and classes."""
+        return Outline(self.code)
+
+    def trained_through(self, class_name: str) -> frozenset[str]:
+        """Return the methods of a class from which training may start, and those they call on `self`."""
+        reached: set[str] = set()
+        for klass in self.outline.classes:
+            if klass.name != class_name:
+                continue
+            todo = [name for name in ENTRY_METHODS if name in klass.methods]
+            while todo:
+                name = todo.pop()
+                if name not in reached:
+                    reached.add(name)
+                    todo += [n for c in klass.methods[name] for n in c.called_on_self if n in klass.methods]
+        return frozenset(reached)
 
     def full_name(self, name: str) -> str:
         """Return what a dotted name stands for through the imports: `t.no_grad` is `torch.no_grad`."""
@@ -66,16 +103,29 @@ class Facts:
     @cached_property
     def module_names(self) -> frozenset[str]:
         """Names, of variables and attributes, that this file itself treats as torch modules."""
-        names = {n for n in _EVAL.findall(self.code) if n not in ("self", "pd")}
-        for name, made in _MADE.findall(self.code):
-            if self._makes_module(made):
-                names.add(name)
-        for name, kind in _ANNOTATED.findall(self.code):
-            if self.full_name(kind) in _MODULE_TYPES:
-                names.add(name)
+        names = {self._name_before(m.start()) for m in _EVAL.finditer(self.code)} - {"self", "pd"}
+        for match in _MADE.finditer(self.code):
+            if self._makes_module(match[1]):
+                line_start = self.code.rfind("\n", 0, match.start()) + 1
+                target = _TARGET_BEFORE.search(self.code, line_start, match.start())
+                names.add(target[1] if target else "")
+        for match in _ANNOTATED.finditer(self.code):
+            if self.full_name(match[1]) in _MODULE_TYPES:
+                names.add(self._name_before(match.start()))
+        names.discard("")
         return frozenset(names)
 
+    def _name_before(self, offset: int) -> str:
+        found = _NAME_BEFORE.search(self.code, max(0, offset - 100), offset)
+        return found[1] if found else ""
+
     def _makes_module(self, made: str) -> bool:
+        known = self._made.get(made)
+        if known is None:
+            known = self._made[made] = self._is_module_maker(made)
+        return known
+
+    def _is_module_maker(self, made: str) -> bool:
         if made.endswith(".from_pretrained"):
             return not _NOT_PRETRAINED.search(made)
         full = self.full_name(made)

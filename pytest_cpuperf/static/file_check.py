@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from pytest_cpuperf.results.findings import CheckError, CheckResult, Edit, Finding, Fix, Silenced
 from pytest_cpuperf.static.edits import LINE_END
 from pytest_cpuperf.static.facts import Facts
-from pytest_cpuperf.static.live import live_pattern, live_triggers
-from pytest_cpuperf.static.prune import Chunk, Outline, prune
+from pytest_cpuperf.static.live import live_aliases
+from pytest_cpuperf.static.prune import Chunk, Pruned, prune
 from pytest_cpuperf.static.rules.base import Mend, PropertiesRule, PythonRule, Report, Rule, Silence, Span, YamlRule
 from pytest_cpuperf.static.source import SourceError, decode
 from pytest_cpuperf.static.suppressions import SCREEN, Suppressions, read_suppressions, unused
@@ -44,18 +44,23 @@ def check_source(data: bytes, path: str, rules: Sequence[Rule], thorough: bool =
 
 
 def _check_python(data: bytes, path: str, rules: Sequence[Rule], thorough: bool) -> CheckResult:
-    triggered = [r for r in rules if isinstance(r, PythonRule) and r.trigger.search(data)]
-    watched = [r for r in rules if r.code == "CPU001"] if SCREEN.search(data) else []
-    if not triggered and not watched:
+    triggered = [r for r in rules if isinstance(r, PythonRule) and r.may_concern(data)]
+    speaks = _speaks_of_us(data)
+    if not triggered and not speaks:
         return CheckResult(1)
-    return _check_text(decode(data), path, rules, triggered, thorough, has_comments=bool(SCREEN.search(data)))
+    return _check_text(decode(data), path, rules, triggered, thorough, speaks)
+
+
+def _speaks_of_us(data: bytes) -> bool:
+    """Return whether a comment may name one of our rules: then CPU001 asks whether it silences anything."""
+    return (b"CPU" in data or b"cpuperf" in data) and SCREEN.search(data) is not None
 
 
 def _check_text(
-    text: str, path: str, rules: Sequence[Rule], triggered: list[PythonRule], thorough: bool, has_comments: bool
+    text: str, path: str, rules: Sequence[Rule], triggered: list[PythonRule], thorough: bool, speaks: bool
 ) -> CheckResult:
     module, outcomes = _outcomes(text, triggered, thorough)
-    suppressions = read_suppressions(text) if has_comments else Suppressions()
+    suppressions = read_suppressions(text) if outcomes or speaks else Suppressions()
     collect = _Collector(path, text, suppressions)
     for rule, outcome in outcomes:
         assert module is not None
@@ -69,23 +74,23 @@ def _check_text(
 
 def _outcomes(text: str, rules: list[PythonRule], thorough: bool) -> tuple[Module | None, Outcomes]:
     """Return what the rules say of a text, and the module they said it of; None where nothing had to be parsed."""
+    facts = Facts(text)
+    pruned: Pruned | None = None
+    if not thorough:
+        uses = {r.code: _uses(r, facts) for r in rules}
+        rules = [r for r in rules if uses[r.code]]
+        if not _is_odd(text):
+            pruned = _cut_down(facts, rules, uses)
+            if pruned is None:
+                return None, []
     if not rules:
         return None, []
-    facts = Facts(text)
-    pruned: str | None = text
-    if not thorough:
-        live = live_triggers(text, live_pattern(tuple((r.code, r.live) for r in rules)))
-        rules = [r for r in rules if r.code in live]
-        pruned = _cut_down(text, facts, rules, live) if rules else None
-        if pruned is None:
-            return None, []
     from pytest_cpuperf.static.module import Module  # libcst: most files stop before it
 
-    assert pruned is not None
     try:
-        module = Module(pruned, facts)
+        module = Module(text, facts) if pruned is None else Module(pruned.text, facts, pruned.lines)
     except SourceError:
-        if pruned is text:
+        if pruned is None:
             raise
         module = Module(text, facts)  # the cut went wrong, or the file is broken: the whole of it tells
     outcomes = [(rule, outcome) for rule in rules for outcome in rule.check(module)]
@@ -93,53 +98,46 @@ def _outcomes(text: str, rules: list[PythonRule], thorough: bool) -> tuple[Modul
     return module, [o for o in outcomes if thorough or isinstance(o[1], Report)]
 
 
-def _cut_down(text: str, facts: Facts, rules: list[PythonRule], live: dict[str, list[int]]) -> str | None:
+def _is_odd(text: str) -> bool:
+    """Return whether a text has lines that an outline would count differently."""
+    return "\f" in text or ("\r" in text and "\r" in text.replace("\r\n", ""))
+
+
+def _cut_down(facts: Facts, rules: list[PythonRule], uses: dict[str, list[int]]) -> Pruned | None:
     """Return the text with only what the rules will ask about, or None where no rule can report anything."""
-    if "\r" in text.replace("\r\n", "") or "\f" in text:
-        return text  # lines that the outline would count differently
-    outline = Outline(facts.code)
     kept: set[Chunk] = set()
     needed = False
+    class_lines: set[int] = set()
     for rule in rules:
-        lines = {text.count("\n", 0, offset) for offset in _uses(rule, live[rule.code], facts)}
-        chunks = set(outline.holding(lines).values())
-        possible = {c for c in chunks if c is None or not rule.cannot_report(outline, c, facts)}
+        lines = {facts.text.count("\n", 0, offset) for offset in uses[rule.code]}
+        holders = facts.outline.holding(lines)
+        possible = {c for c in holders.values() if c is None or not rule.cannot_report(c, facts)}
         if not possible:
             continue
         needed = True
-        mine = {c for c in possible if c is not None}
-        if rule.whole_class:
-            mine |= {s for c in mine for s in outline.siblings(c)}
-        if rule.entries:
-            mine = outline.with_entries(mine)
-        if rule.keep is not None:
-            mine |= {c for c in outline.chunks if rule.keep.search(c.code)}
-        kept |= mine
-    if not needed:
-        return None
-    kept = outline.closure(kept)
-    return prune(text, outline, kept.__contains__)
+        class_lines |= {line for line, chunk in holders.items() if chunk is None}
+        kept |= rule.needed({c for c in possible if c is not None}, facts)
+    return prune(facts.text, facts.outline, kept, class_lines) if needed else None
 
 
-def _uses(rule: PythonRule, offsets: list[int], facts: Facts) -> list[int]:
-    """Return where a rule's trigger is used: imports left out, names it was imported as put in."""
-    uses = [offset for offset in (*offsets, *rule.more_uses(facts)) if not facts.is_import(offset)]
-    for alias, full in facts.imports.items():
-        last = full.rsplit(".", 1)[-1]
-        if alias != last and re.fullmatch(rule.live, last):
-            uses += [m.start() for m in re.finditer(rf"\b{alias}\b", facts.code) if not facts.is_import(m.start())]
-    return uses
+def _uses(rule: PythonRule, facts: Facts) -> list[int]:
+    """Return where a rule's trigger is used: in code, imports left out, names it was imported as put in."""
+    found = rule.uses(facts)
+    for alias in live_aliases(rule.live, facts.code):
+        found += [m.start() for m in re.finditer(rf"\b{alias}\b", facts.code)]
+    return [offset for offset in found if not facts.is_import(offset)]
 
 
 def _check_notebook(data: bytes, path: str, rules: Sequence[Rule], thorough: bool) -> CheckResult:
-    triggered = [r for r in rules if isinstance(r, PythonRule) and r.trigger.search(data)]
-    if not triggered and not SCREEN.search(data):
+    triggered = [r for r in rules if isinstance(r, PythonRule) and r.may_concern(data)]
+    speaks = _speaks_of_us(data)
+    if not triggered and not speaks:
         return CheckResult(1)
     from pytest_cpuperf.static.notebook import read_notebook
 
     notebook = read_notebook(data)
     try:
-        result = _check_text(notebook.text, path, rules, triggered, thorough, has_comments=True)
+        result = _check_text(notebook.text, path, rules, triggered, thorough, speaks)
     except SourceError as error:
         if error.line is None:
             raise
@@ -158,7 +156,7 @@ def _check_notebook(data: bytes, path: str, rules: Sequence[Rule], thorough: boo
 
 
 def _check_properties(data: bytes, path: str, rules: list[PropertiesRule]) -> CheckResult:
-    rules = [r for r in rules if r.trigger.search(data)]
+    rules = [r for r in rules if r.may_concern(data)]
     if not rules:
         return CheckResult(1)
     from pytest_cpuperf.static.properties import Properties
@@ -176,7 +174,7 @@ def _check_properties(data: bytes, path: str, rules: list[PropertiesRule]) -> Ch
 
 
 def _check_yaml(data: bytes, path: str, rules: list[YamlRule]) -> CheckResult:
-    rules = [r for r in rules if r.trigger.search(data)]
+    rules = [r for r in rules if r.may_concern(data)]
     if not rules:
         return CheckResult(1)
     from pytest_cpuperf.static.yaml_config import YamlConfig
@@ -249,8 +247,10 @@ class _Collector:
         if isinstance(outcome, Silence):
             self._silenced.append(Silenced(self.path, place.line, place.column, rule.code, outcome.because))
             return
-        lines = {place.line, place.end_line, statement(outcome.node)}
-        used = self.suppressions.silencing(rule.code, lines)
+        used = set()
+        if self.suppressions.all:
+            lines = {place.line, place.end_line, statement(outcome.node)}
+            used = self.suppressions.silencing(rule.code, lines)
         if used and rule.code != "CPU001":
             self.used |= used
             because = "suppressed by a comment"

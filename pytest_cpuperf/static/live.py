@@ -7,7 +7,8 @@ parser costs a hundred times what it costs here.
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from collections.abc import Iterator
+from functools import cache
 
 # A string's prefix letters need not be matched: they are code as harmless as any name.
 _SKIPPED = (
@@ -17,23 +18,19 @@ _SKIPPED = (
 _SKIP = re.compile(_SKIPPED, re.DOTALL)
 
 
-@lru_cache(maxsize=8)
-def live_pattern(patterns: tuple[tuple[str, str], ...]) -> re.Pattern[str]:
-    """Return one expression for several named ones that steps over strings and comments; its groups are the names.
-
-    A name's own pattern may match a string, such as `"max_length"`, because it is tried first.
-    """
-    named = "|".join(f"(?P<{name}>{pattern})" for name, pattern in patterns)
-    return re.compile(f"{named}|{_SKIPPED}", re.DOTALL)
+def live_matches(pattern: str, text: str, code: str) -> list[int]:
+    """Return where a pattern matches in the text and its first character is live: the same in `code_only(text)`."""
+    return [m.start() for m in _compiled(pattern).finditer(text) if code[m.start()] == text[m.start()]]
 
 
-def live_triggers(text: str, pattern: re.Pattern[str]) -> dict[str, list[int]]:
-    """Return where in the text each named pattern is live, as offsets by name."""
-    found: dict[str, list[int]] = {}
-    for match in pattern.finditer(text):
-        if match.lastgroup is not None:
-            found.setdefault(match.lastgroup, []).append(match.start())
-    return found
+def live_aliases(pattern: str, code: str) -> set[str]:
+    """Return the names that what a pattern matches is imported as: `no_grad as ng`."""
+    return {m[1] for m in _compiled(rf"(?:{pattern})[ \t]+as[ \t]+([A-Za-z_]\w*)").finditer(code)}
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern)
 
 
 def code_only(text: str) -> str:
@@ -42,6 +39,13 @@ def code_only(text: str) -> str:
     Quotes stay, so that an argument that was a string is still an argument.
     """
     return _SKIP.sub(_blank, text)
+
+
+def comments(text: str) -> Iterator[tuple[int, str]]:
+    """Yield the offset and text of each comment."""
+    for match in _SKIP.finditer(text):
+        if match.group()[0] == "#":
+            yield match.start(), match.group().rstrip("\r")
 
 
 def _blank(match: re.Match[str]) -> str:

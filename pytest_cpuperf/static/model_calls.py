@@ -14,7 +14,7 @@ from functools import lru_cache
 from pytest_cpuperf.static.facts import Facts
 from pytest_cpuperf.static.lazy_libcst import cst
 from pytest_cpuperf.static.module import Module, dotted, last_name, string_value
-from pytest_cpuperf.static.prune import Chunk, Outline
+from pytest_cpuperf.static.prune import Chunk
 
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
@@ -141,7 +141,7 @@ _MODEL_METHODS = re.compile(
 _TEXT_RECEIVER = re.compile(
     r"(?i)token|vocab|processor|codec|json|base64|string|str$|text$|url|label_?encoder|bpe|spm|sp$"
 )
-_CALLED_NAME = re.compile(r"([A-Za-z_]\w*)\s*(?:\[[^\]]*\]\s*)?\(")
+_CALLED_NAME = re.compile(r"(?<!def )\b([A-Za-z_]\w*)\s*(?:\[[^\]]*\]\s*)?\(")
 _CALL_ON_RESULT = re.compile(r"[\])]\s*\(")
 _RUN_VERBS = frozenset(
     [
@@ -270,20 +270,22 @@ class ModelCalls:
         return self._helper(call)
 
 
-def may_run_model(outline: Outline, chunk: Chunk, facts: Facts) -> bool:
+def may_run_model(chunk: Chunk, facts: Facts) -> bool:
     """Return whether a function's text, or that of what it calls in its file, may hold a call that runs a model.
 
     Never False where `ModelCalls.runs_model` would find one: it asks the same of every name before a bracket, without
     a tree.
     """
-    for reached in outline.closure([chunk]):
+    others: set[str] = set()
+    for reached in facts.outline.closure([chunk]):
         code = reached.code
         if _CALL_ON_RESULT.search(code):
             return True
         for name in set(_CALLED_NAME.findall(code)):
-            if _may_be_run(name) or name in facts.module_names or name.lstrip("_") in facts.module_names:
+            if _may_be_run(name):
                 return True
-    return False
+            others |= {name, name.lstrip("_")}
+    return not others.isdisjoint(facts.module_names)
 
 
 @lru_cache(maxsize=20_000)

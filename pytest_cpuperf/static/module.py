@@ -9,7 +9,7 @@ from __future__ import annotations
 import bisect
 import dataclasses
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast, overload
 
@@ -35,25 +35,37 @@ def _punctuation() -> tuple[type[cst.CSTNode], ...]:
     )
 
 
+class _Kinds(dict[type, int]):
+    """What a field's value is, by its type: nothing to us, a node, or a sequence. `isinstance` on nodes is slow."""
+
+    NOTHING, NODE, SEQUENCE = range(3)
+
+    def __missing__(self, kind: type) -> int:
+        if issubclass(kind, cst.CSTNode):
+            self[kind] = self.NOTHING if issubclass(kind, _punctuation()) else self.NODE
+        else:
+            self[kind] = self.SEQUENCE if issubclass(kind, (list, tuple)) else self.NOTHING
+        return self[kind]
+
+
+_kinds = _Kinds()
 _fields_by_type: dict[type[cst.CSTNode], tuple[str, ...]] = {}
 
 
-def children(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
-    """Yield a node's children that mean something, in source order."""
-    kind = type(node)
-    punctuation = _punctuation()
-    names = _fields_by_type.get(kind)
+def children(node: cst.CSTNode) -> list[cst.CSTNode]:
+    """Return a node's children that mean something, in source order."""
+    names = _fields_by_type.get(type(node))
     if names is None:
-        names = _fields_by_type[kind] = _meaningful_fields(kind)
+        names = _fields_by_type[type(node)] = _meaningful_fields(type(node))
+    found: list[cst.CSTNode] = []
     for name in names:
         value = getattr(node, name)
-        if isinstance(value, cst.CSTNode):
-            if not isinstance(value, punctuation):
-                yield value
-        elif isinstance(value, (list, tuple)):
-            for part in value:
-                if isinstance(part, cst.CSTNode) and not isinstance(part, punctuation):
-                    yield part
+        kind = _kinds[type(value)]
+        if kind == 1:
+            found.append(value)
+        elif kind == 2:
+            found += [part for part in value if _kinds[type(part)] == 1]
+    return found
 
 
 def _meaningful_fields(kind: type[cst.CSTNode]) -> tuple[str, ...]:
@@ -83,9 +95,11 @@ class Module:
     What rules ask about the whole file is in `facts`, which are read from its full text.
     """
 
-    def __init__(self, text: str, facts: Facts | None = None) -> None:
+    def __init__(self, text: str, facts: Facts | None = None, lines: Sequence[int] = ()) -> None:
+        """Parse a text; `lines` are the numbers its lines have in the whole file, where some were left out."""
         self.facts = facts or Facts(text)
         self._text = text
+        self._lines = lines
         try:
             self.tree = cst.parse_module(text)
         except cst.ParserSyntaxError as error:
@@ -100,27 +114,32 @@ class Module:
 
     def _index(self) -> None:
         """Number all nodes in source order; iteratively, because long expressions nest deeper than Python's stack."""
+        order, end, parents, by_kind = self._order, self._end, self._parents, self._by_kind
         number = 0
-        stack: list[tuple[cst.CSTNode, Iterator[cst.CSTNode]]] = []
-        node: cst.CSTNode = self.tree
-        while True:
-            self._order[id(node)] = number
-            numbers, nodes = self._by_kind.setdefault(type(node), ([], []))
-            numbers.append(number)
-            nodes.append(node)
+        stack: list[cst.CSTNode | None] = [self.tree]
+        open_nodes: list[cst.CSTNode] = []
+        while stack:
+            node = stack.pop()
+            if node is None:  # all inside the innermost open node is numbered
+                end[id(open_nodes.pop())] = number
+                continue
+            order[id(node)] = number
+            kept = by_kind.get(type(node))
+            if kept is None:
+                kept = by_kind[type(node)] = ([], [])
+            kept[0].append(number)
+            kept[1].append(node)
             number += 1
-            stack.append((node, children(node)))
-            while stack:
-                parent, rest = stack[-1]
-                child = next(rest, None)
-                if child is not None:
-                    self._parents[id(child)] = parent
-                    node = child
-                    break
-                self._end[id(parent)] = number
-                stack.pop()
+            if open_nodes:
+                parents[id(node)] = open_nodes[-1]
+            inside = children(node)
+            if inside:
+                open_nodes.append(node)
+                stack.append(None)
+                inside.reverse()
+                stack += inside
             else:
-                return
+                end[id(node)] = number
 
     @overload
     def nodes(self, kind: type[Node], /, *, within: cst.CSTNode | None = None) -> list[Node]: ...
@@ -211,7 +230,8 @@ class Module:
             if self._text.startswith(code, start):
                 return Range(*self._place(start), *self._place(start + len(code)))
         place = self._slow_positions[node]
-        return Range(place.start.line, place.start.column + 1, place.end.line, place.end.column + 1)
+        first, last = place.start, place.end
+        return Range(self._whole(first.line), first.column + 1, self._whole(last.line), last.column + 1)
 
     @cached_property
     def _slow_positions(self) -> Mapping[cst.CSTNode, CodeRange]:
@@ -226,7 +246,7 @@ class Module:
         while not isinstance(first, cst.Name):
             if getattr(first, "lpar", ()) or isinstance(first, cst.FormattedString):
                 return None
-            following = next(children(first), None)
+            following = next(iter(children(first)), None)
             if following is None:
                 return None
             first = following
@@ -258,7 +278,11 @@ class Module:
 
     def _place(self, offset: int) -> tuple[int, int]:
         line = bisect.bisect_right(self._line_starts, offset)
-        return line, offset - self._line_starts[line - 1] + 1
+        return self._whole(line), offset - self._line_starts[line - 1] + 1
+
+    def _whole(self, line: int) -> int:
+        """Return the number a line has in the whole file."""
+        return self._lines[line - 1] if 0 < line <= len(self._lines) else line
 
     def statement_line(self, node: cst.CSTNode) -> int:
         """Return the line on which the statement around a node begins."""

@@ -1,22 +1,21 @@
 """Cutting a file down to what its rules will ask about, before libcst parses it.
 
 libcst parses under 1 MB/s. Of a large file only the functions that hold a live trigger matter, with the functions of
-the same file that they call. The others become `def name(): pass` on their first line, so that every line that stays
-keeps its number. Anything the cut gets wrong leaves text that does not parse, and then the whole file is parsed.
+the same file that they call. The others become `def name(): pass`, and lines without code go; a table keeps the
+numbers of the lines that stay. Anything the cut gets wrong leaves text that does not parse, and then the whole file is
+parsed.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
 _HEAD = re.compile(r"(?:async[ \t]+)?(def|class)[ \t]+(\w+)")
-_CALLED = re.compile(r"(?<![\w.])([A-Za-z_]\w*)\s*\(")
+_CALLED = re.compile(r"(?<![\w.])(?<!def )([A-Za-z_]\w*)\s*\(")
 _CALLED_ON_SELF = re.compile(r"(?<![\w.])(?:self|cls)\s*\.\s*([A-Za-z_]\w*)\s*\(")
-# What a class's training may start from: whether a method is reached from these decides some reports.
-ENTRY_METHODS = ("forward", "training_step", "compute_loss", "shared_step")
 
 
 @dataclass(eq=False)
@@ -48,6 +47,9 @@ class Class:
 
     name: str
     indent: str
+    start: int
+    end: int = 0
+    outer: Class | None = None
     methods: dict[str, list[Chunk]] = field(default_factory=dict)
 
 
@@ -57,6 +59,7 @@ class Outline:
     def __init__(self, code: str) -> None:
         self.lines = code.split("\n")
         self.chunks: list[Chunk] = []
+        self.classes: list[Class] = []
         self.functions: dict[str, list[Chunk]] = {}
         self._read()
 
@@ -75,7 +78,7 @@ class Outline:
                 open_chunk.end = number
                 open_chunk = None
             while classes and width <= len(classes[-1].indent):
-                classes.pop()
+                classes.pop().end = number
             if stripped[0] == "@":
                 decorated = decorated if decorated and decorated[0] == width else (width, number)
                 continue
@@ -88,15 +91,17 @@ class Outline:
                 continue
             indent = line[:width]
             if head[1] == "class":
-                classes.append(Class(head[2], indent))
+                classes.append(Class(head[2], indent, start, outer=classes[-1] if classes else None))
+                self.classes.append(classes[-1])
                 continue
             owner = classes[-1] if classes else None
             open_chunk = Chunk(head[2], owner, indent, start)
             self.chunks.append(open_chunk)
             by_name = owner.methods if owner else self.functions
             by_name.setdefault(open_chunk.name, []).append(open_chunk)
-        if open_chunk is not None:
-            open_chunk.end = len(self.lines)
+        still_open: list[Class | Chunk] = [*classes, *([open_chunk] if open_chunk else [])]
+        for piece in still_open:
+            piece.end = len(self.lines)
         for chunk in self.chunks:
             chunk.code = "\n".join(self.lines[chunk.start : chunk.end])
 
@@ -119,44 +124,56 @@ class Outline:
             found += [c for name in chunk.called_on_self & methods.keys() for c in methods[name]]
         return found
 
-    def closure(self, chunks: Iterable[Chunk]) -> set[Chunk]:
-        """Return chunks and all they call, directly or not."""
+    def closure(self, chunks: Iterable[Chunk], wanted: Callable[[Chunk], bool] | None = None) -> set[Chunk]:
+        """Return chunks and all they call, directly or not; of what is called only what is wanted."""
         reached: set[Chunk] = set()
         todo = list(chunks)
         while todo:
             chunk = todo.pop()
             if chunk not in reached:
                 reached.add(chunk)
-                todo += self.called(chunk)
+                todo += [c for c in self.called(chunk) if wanted is None or c in reached or wanted(c)]
         return reached
-
-    def with_entries(self, chunks: Iterable[Chunk]) -> set[Chunk]:
-        """Return chunks and, for methods, the class's methods from which training may start."""
-        kept = set(chunks)
-        for chunk in list(kept):
-            if chunk.owner is not None:
-                kept.update(c for name in ENTRY_METHODS for c in chunk.owner.methods.get(name, ()))
-        return kept
 
     def siblings(self, chunk: Chunk) -> list[Chunk]:
         """Return all methods of the class a chunk belongs to."""
         return [c for same in chunk.owner.methods.values() for c in same] if chunk.owner else []
 
 
-def prune(text: str, outline: Outline, keep: Callable[[Chunk], bool]) -> str:
-    """Return the text with every function that is not kept replaced by a stub on its first line."""
-    lines = text.split("\n")
+@dataclass(frozen=True)
+class Pruned:
+    """What is left of a text, without lines that hold no code."""
+
+    text: str
+    lines: tuple[int, ...]
+    """The number, from 1, that each line has in the whole text."""
+
+
+def prune(text: str, outline: Outline, kept: set[Chunk], class_lines: set[int]) -> Pruned:
+    """Return the text with all functions that are not kept, and all classes that hold nothing kept, made stubs.
+
+    A stub stands on the first line of what it replaces. `class_lines` are lines (counted from 0) of triggers that stand
+    in a class but in none of its functions: such classes stay.
+    """
+    both = zip(text.split("\n"), outline.lines, strict=True)
+    lines: list[str | None] = [line if code.strip() else None for line, code in both]
+    needed = {owner for chunk in kept for owner in _owners(chunk.owner)}
+    needed |= {c for c in outline.classes if any(c.start <= line < c.end for line in class_lines)}
     for chunk in outline.chunks:
-        if keep(chunk):
-            continue
-        first, last = chunk.start, _last_line(outline.lines, chunk)
-        lines[first : last + 1] = [f"{chunk.indent}def {chunk.name}(): pass", *[""] * (last - first)]
-    return "\n".join(lines)
+        if chunk not in kept and (chunk.owner is None or chunk.owner in needed):
+            _stub(lines, chunk, f"{chunk.indent}def {chunk.name}(): pass")
+    for klass in outline.classes:
+        if klass not in needed and (klass.outer is None or klass.outer in needed):
+            _stub(lines, klass, f"{klass.indent}class {klass.name}: pass")
+    left = [(number, line) for number, line in enumerate(lines, start=1) if line is not None]
+    return Pruned("".join(f"{line}\n" for _, line in left), tuple(number for number, _ in left))
 
 
-def _last_line(lines: list[str], chunk: Chunk) -> int:
-    """Return a chunk's last line with code or with the end of a string on it."""
-    last = chunk.end - 1
-    while last > chunk.start and not lines[last].strip():
-        last -= 1
-    return last
+def _owners(klass: Class | None) -> Iterator[Class]:
+    while klass is not None:
+        yield klass
+        klass = klass.outer
+
+
+def _stub(lines: list[str | None], piece: Chunk | Class, stub: str) -> None:
+    lines[piece.start : piece.end] = [stub, *[None] * (piece.end - piece.start - 1)]

@@ -5,17 +5,19 @@
 
 from __future__ import annotations
 
+import bisect
 import re
-import tokenize
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from pytest_cpuperf.static.edits import LINE_END
+from pytest_cpuperf.static.edits import line_starts
+from pytest_cpuperf.static.live import comments
 from pytest_cpuperf.static.rules.base import Mend, Report, Span
 
 _NOQA = re.compile(r"#\s*noqa\b(?P<listed>:\s*(?P<codes>[A-Z]+[0-9]+(?:[,\s]+[A-Z]+[0-9]+)*))?", re.IGNORECASE)
 _IGNORE = re.compile(r"#\s*cpuperf:\s*ignore(?P<file>-file)?\[(?P<codes>[^\]]*)\][^#]*")
-SCREEN = re.compile(rb"(?i)#\s*(noqa|cpuperf:)")
+# What a file must hold for one of its comments to name a rule of ours.
+SCREEN = re.compile(rb"noqa:[^\n]*CPU\d|cpuperf:\s*ignore", re.IGNORECASE)
 _OUR_CODE = re.compile(r"CPU\d+")
 
 
@@ -57,10 +59,10 @@ def read_suppressions(text: str) -> Suppressions:
     return from_comments(_comments(text))
 
 
-def from_comments(comments: Iterable[tuple[int, int, str, int]]) -> Suppressions:
+def from_comments(found_comments: Iterable[tuple[int, int, str, int]]) -> Suppressions:
     """Return the suppressions in comments, given as (line, column from 1, text, blanks before the comment)."""
     found = []
-    for line, column, comment, blanks in comments:
+    for line, column, comment, blanks in found_comments:
         for match in [*_NOQA.finditer(comment), *_IGNORE.finditer(comment)]:
             is_noqa = match.re is _NOQA
             listed = match["codes"]
@@ -114,12 +116,8 @@ def _codes(text: str) -> tuple[str, ...]:
 
 def _comments(text: str) -> Iterator[tuple[int, int, str, int]]:
     """Yield (line, column from 1, text, blanks before it) of each comment."""
-    starts = [0, *(m.end() for m in LINE_END.finditer(text))]
-    lines = iter([text[a:b] for a, b in zip(starts, [*starts[1:], len(text)], strict=True)])
-    try:
-        for token in tokenize.generate_tokens(lambda: next(lines, "")):
-            if token.type == tokenize.COMMENT:
-                before = token.line[: token.start[1]]
-                yield token.start[0], token.start[1] + 1, token.string, len(before) - len(before.rstrip())
-    except (tokenize.TokenError, SyntaxError):
-        return  # what libcst could parse and tokenize cannot: the comments up to here count
+    starts = line_starts(text)
+    for offset, comment in comments(text):
+        line = bisect.bisect_right(starts, offset)
+        before = text[starts[line - 1] : offset]
+        yield line, len(before) + 1, comment, len(before) - len(before.rstrip())

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
+
+from pytest_cpuperf.static.live import live_matches
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from pytest_cpuperf.static.facts import Facts
     from pytest_cpuperf.static.module import Module
     from pytest_cpuperf.static.properties import Properties
-    from pytest_cpuperf.static.prune import Chunk, Outline
+    from pytest_cpuperf.static.prune import Chunk
     from pytest_cpuperf.static.yaml_config import YamlConfig
 
 
@@ -68,14 +69,18 @@ class Rule(ABC):
 
     options: RuleOptions = field(default_factory=RuleOptions)
 
+    def may_concern(self, data: bytes) -> bool:
+        """Return whether a file's bytes hold one of the trigger words."""
+        return any(word in data for word in self.trigger)
+
     code: ClassVar[str]
     name: ClassVar[str]
     heuristic: ClassVar[str | None]
     """The heuristic in `pytest_cpuperf.heuristics` whose proof judges this rule."""
     on_by_default: ClassVar[bool] = True
     language: ClassVar[Literal["python", "properties", "yaml"]] = "python"
-    trigger: ClassVar[re.Pattern[bytes]]
-    """Files whose bytes do not hold this are not looked at for the rule."""
+    trigger: ClassVar[tuple[bytes, ...]]
+    """Files whose bytes hold none of these are not looked at for the rule."""
     VALID: ClassVar[tuple[str, ...]]
     """Sources the rule is silent on."""
     INVALID: ClassVar[tuple[str, ...]]
@@ -88,25 +93,24 @@ class PythonRule(Rule):
     """A rule for Python source."""
 
     live: ClassVar[str]
-    """A regular expression for the trigger in code; what it matches in strings and comments does not count."""
-    keep: ClassVar[re.Pattern[str] | None] = None
-    """Functions of a file with this in their code are parsed too, wherever the trigger stands."""
-    whole_class: ClassVar[bool] = False
-    """Whether the other methods of the trigger's class are parsed too."""
-    entries: ClassVar[bool] = False
-    """Whether the methods from which training may start are parsed too."""
+    """A regular expression for the trigger in code, best with a literal beginning: what it matches in strings and
+    comments does not count."""
 
     @abstractmethod
     def check(self, module: Module) -> Iterator[Report | Silence]:
         """Yield what is reported, and what has the trigger and is not, with the reason."""
 
-    def more_uses(self, facts: Facts) -> list[int]:
-        """Return offsets of uses that the trigger itself does not stand in, such as of a constant that holds it."""
-        return []
+    def uses(self, facts: Facts) -> list[int]:
+        """Return where in the file's text the trigger is live."""
+        return live_matches(self.live, facts.text, facts.code)
 
-    def cannot_report(self, outline: Outline, chunk: Chunk, facts: Facts) -> bool:
+    def cannot_report(self, chunk: Chunk, facts: Facts) -> bool:
         """Return whether a function's text alone shows that nothing in it will be reported. Errs towards False."""
         return False
+
+    def needed(self, chunks: set[Chunk], facts: Facts) -> set[Chunk]:
+        """Return what must be parsed to judge some functions: themselves, and what else of the file the rule reads."""
+        return chunks
 
 
 class PropertiesRule(Rule):

@@ -12,7 +12,7 @@ from pytest_cpuperf.static.guards import Guard, NoGuard, find_guards, outer_guar
 from pytest_cpuperf.static.lazy_libcst import cst
 from pytest_cpuperf.static.model_calls import ModelCalls, is_model_name, may_run_model, words
 from pytest_cpuperf.static.module import Module, dotted, last_name
-from pytest_cpuperf.static.prune import ENTRY_METHODS, Chunk, Outline
+from pytest_cpuperf.static.prune import Chunk
 from pytest_cpuperf.static.rules.base import PythonRule, Report, Silence
 
 _HELP = "use torch.inference_mode(), where nothing computed here meets autograd later"
@@ -37,6 +37,7 @@ _PARAMETER_WORDS = frozenset(
 )
 _PARAMETER_LISTS = frozenset(["parameters", "named_parameters", "buffers", "named_buffers", "state_dict"])
 _AUTOGRAD = frozenset({"backward", "requires_grad_", "enable_grad", "requires_grad"})
+_AUTOGRAD_WORD = re.compile(r"\b(?:backward|requires_grad_?|enable_grad|autograd|func)\b")
 _MOVES = frozenset({"half", "bfloat16", "float", "double", "to", "cuda", "cpu", "to_empty", "quantize"})
 _LOADS = frozenset(
     [
@@ -114,9 +115,8 @@ class NoGradInference(PythonRule):
     code = "CPU101"
     name = "no-grad-inference"
     heuristic = "inference-mode"
-    trigger = re.compile(rb"\bno_grad\b|\bset_grad_enabled\b")
-    live = r"\b(?:no_grad|set_grad_enabled)\b"
-    entries = True
+    trigger = (b"no_grad", b"set_grad_enabled")
+    live = r"no_grad\b|set_grad_enabled\b"
 
     VALID = (
         """
@@ -228,9 +228,13 @@ class NoGradInference(PythonRule):
         """,
     )
 
-    def cannot_report(self, outline: Outline, chunk: Chunk, facts: Facts) -> bool:
-        """A function none of whose calls can run a model has nothing to report."""
-        return not may_run_model(outline, chunk, facts)
+    def cannot_report(self, chunk: Chunk, facts: Facts) -> bool:
+        """A function none of whose calls can run a model has nothing to report, nor has a module's forward."""
+        return (chunk.owner is not None and chunk.name == "forward") or not may_run_model(chunk, facts)
+
+    def needed(self, chunks: set[Chunk], facts: Facts) -> set[Chunk]:
+        """The functions they call too, those that may run a model or meet autograd."""
+        return facts.outline.closure(chunks, lambda c: bool(_AUTOGRAD_WORD.search(c.code)) or may_run_model(c, facts))
 
     def check(self, module: Module) -> Iterator[Report | Silence]:
         """Judge each guard of the file."""
@@ -483,25 +487,11 @@ class _Judgement:
         around = self.module.class_of(self.function)
         if around is None:
             return None
-        methods = {
-            f.name.value: f
-            for f in self.module.nodes(cst.FunctionDef, within=around)
-            if self.module.class_of(f) is around
-        }
-        entries = [m for m in ENTRY_METHODS if m in methods]
-        reached: set[str] = set()
-        while entries:
-            name = entries.pop()
-            if name in reached or name not in methods:
-                continue
-            reached.add(name)
-            entries += [
-                call.func.attr.value
-                for call in self.module.nodes(cst.Call, within=methods[name].body)
-                if isinstance(call.func, cst.Attribute) and dotted(call.func.value) == "self"
-            ]
+        if self.function.name.value == "forward":
+            return "it is part of a module's forward, whose outputs may be trained through"
+        reached = self.module.facts.trained_through(around.name.value)
         if self.function.name.value in reached and not self._ends_plain():
-            return "it is part of a module's forward or training step, whose outputs may be trained through"
+            return "a module's forward or training step calls it, whose outputs may be trained through"
         return None
 
     def _feeds_training(self) -> str | None:

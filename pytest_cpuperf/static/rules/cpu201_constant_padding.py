@@ -20,10 +20,9 @@ _STATIC_SHAPE = re.compile(
     r"|openvino|executorch|compiled|aot_?inductor|cuda_?graph"
 )
 _TOKENIZER_METHODS = frozenset({"pad", "batch_encode_plus", "encode_plus", "encode", "encode_batch", "__call__"})
-_CONSTANT = re.compile(
-    r"""(?<![\w.])([A-Za-z_]\w*)\s*(?::[^=\n]+)?=\s*["']max_length["']|([A-Za-z_]\w*)\s*=\s*[\w.]*MAX_LENGTH\b"""
-)
-_PADDING_NAME = re.compile(r"\bpadding\s*=\s*([A-Za-z_]\w*)")
+_GIVEN_TO_PADDING = re.compile(r"\bpadding\s*=(?!=)[^,=]*$")
+_BOUND = re.compile(r"(?<![\w.])([A-Za-z_]\w*)\s*(?::[^=\n]+)?=\s*[\w.]*$")
+_PADDING_NAME = re.compile(r"padding\s*=\s*([A-Za-z_]\w*)")
 _TRAINING = re.compile(
     r"(?i)(^|_)(train|training|finetune|pretrain|trainer)($|_)|preprocess_function|tokenize_function|collate"
 )
@@ -64,11 +63,8 @@ class ConstantPadding(PythonRule):
     code = "CPU201"
     name = "constant-padding"
     heuristic = "constant-padding"
-    trigger = re.compile(rb"""["']max_length["']|\bMAX_LENGTH\b|\bpad_to_max_length\b|\benable_padding\b""")
-    live = (
-        r"""\bpadding\s*=\s*(?:["']max_length["']|[\w.]*\bMAX_LENGTH\b|[^,)\n"']*["']max_length["'])"""
-        r"""|\bpad_to_max_length\s*=\s*True\b|\benable_padding\b|(?<![\w.])[A-Za-z_]\w*\s*=\s*["']max_length["']"""
-    )
+    trigger = (b'"max_length"', b"'max_length'", b"MAX_LENGTH", b"pad_to_max_length", b"enable_padding")
+    live = r"""["']max_length["']|MAX_LENGTH\b|pad_to_max_length\s*=\s*True\b|enable_padding\b"""
 
     VALID = (
         """
@@ -118,10 +114,19 @@ class ConstantPadding(PythonRule):
         """,
     )
 
-    def more_uses(self, facts: Facts) -> list[int]:
-        """Where `padding` is a variable or constant that may hold the word."""
-        names = {name for pair in _CONSTANT.findall(facts.text) for name in pair if name and name != "padding"}
-        return [m.start() for m in _PADDING_NAME.finditer(facts.code) if m[1] in names]
+    def uses(self, facts: Facts) -> list[int]:
+        """The words where they are given to `padding`, or to a name that is given to it."""
+        found: list[int] = []
+        names: set[str] = set()
+        for offset in super().uses(facts):
+            before = facts.text[max(0, offset - 120) : offset]
+            if facts.text[offset] in "pe" or _GIVEN_TO_PADDING.search(before):
+                found.append(offset)
+            elif bound := _BOUND.search(before):
+                names.add(bound[1])
+        if names:
+            found += [m.start() for m in _PADDING_NAME.finditer(facts.code) if m[1] in names]
+        return found
 
     def check(self, module: Module) -> Iterator[Report | Silence]:
         """Judge each argument that asks for constant padding."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from pytest_cpuperf.static.facts import Facts
 from pytest_cpuperf.static.lazy_libcst import cst
 from pytest_cpuperf.static.module import Module, argument, dotted, has_unpacking, string_value
+from pytest_cpuperf.static.prune import Chunk
 from pytest_cpuperf.static.rules.base import PythonRule, Report, Silence
 
 _SESSION = "onnxruntime.InferenceSession"
@@ -14,6 +16,7 @@ _OPTIONS = "onnxruntime.SessionOptions"
 _HELP = "set intra_op_num_threads to the CPUs this process may use (affinity and quota), divided among its sessions"
 _VARIABLE = re.compile(r"""["']ORT_INTRA_OP_NUM_THREADS["']""")
 _GLOBAL_POOLS = re.compile(r"\b(set_global_thread_pool_sizes|use_global_thread_pools|disable_per_session_threads)\b")
+_TOUCHES_OPTIONS = re.compile(r"\b(?:SessionOptions|intra_op_num_threads|add_session_config_entry|setattr)\b")
 _THREAD_ENTRIES = (
     "session.intra_op_thread_affinities",
     "session.intra_op.allow_spinning",
@@ -58,10 +61,8 @@ class OrtDefaultThreads(PythonRule):
     code = "CPU301"
     name = "ort-default-threads"
     heuristic = "ort-threads"
-    trigger = re.compile(rb"\bInferenceSession\b")
-    live = r"\bInferenceSession\b"
-    keep = re.compile(r"\bSessionOptions\b|\bintra_op_num_threads\b|\badd_session_config_entry\b|\bsetattr\b")
-    whole_class = True
+    trigger = (b"InferenceSession",)
+    live = r"InferenceSession\b"
 
     VALID = (
         """
@@ -119,6 +120,11 @@ class OrtDefaultThreads(PythonRule):
             return first, InferenceSession(path, SessionOptions())  # <-
         """,
     )
+
+    def needed(self, chunks: set[Chunk], facts: Facts) -> set[Chunk]:
+        """The other methods of their classes too, and whatever makes or sets options."""
+        siblings = {s for c in chunks for s in facts.outline.siblings(c)}
+        return chunks | siblings | {c for c in facts.outline.chunks if _TOUCHES_OPTIONS.search(c.code)}
 
     def check(self, module: Module) -> Iterator[Report | Silence]:
         """Judge each session that is built."""
