@@ -14,22 +14,28 @@ from pytest_cpuperf.errors import UsageError
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write `text` to a neighbouring temporary file and rename it over `path`.
+    """Write text as UTF-8, whole or not at all. Raises UsageError where that cannot be done."""
+    write_bytes(path, text.encode("utf-8"))
 
-    Raises UsageError where that cannot be done. An interruption leaves the old file, and nothing half-written.
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write `data` to a neighbouring temporary file and rename it over `path`, keeping its mode.
+
+    Raises UsageError where that cannot be done, or `path` is a symbolic link, which is not followed. An interruption
+    leaves the old file, and nothing half-written.
     """
+    if path.is_symlink():
+        raise UsageError(f"{path} is a symbolic link, which is not written through", "name the file it points to")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        mode = path.stat().st_mode & 0o7777 if path.exists() else 0o666 & ~_umask()
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror}", "name a file in a folder you may write to") from None
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        # mkstemp makes files only their owner may read; give what the umask would have given.
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        os.chmod(temporary, mode)
         os.replace(temporary, path)
     except BaseException as error:
         with contextlib.suppress(FileNotFoundError):
@@ -37,6 +43,12 @@ def write_text(path: Path, text: str) -> None:
         if isinstance(error, OSError):
             raise UsageError(f"cannot write {path}: {error.strerror}") from None
         raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
 
 
 def write_json(path: Path, document: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ import pathspec
 
 from pytest_cpuperf.errors import UsageError
 
-SUFFIXES = (".py", ".pyi")
+SUFFIXES = (".py", ".pyi", ".ipynb", ".properties", ".yaml", ".yml")
 # Folders that hold other people's code or caches; every checker leaves them out.
 _SKIPPED_FOLDERS = frozenset(
     {".git", ".hg", ".svn", ".tox", ".nox", ".venv", "venv", "__pycache__", "node_modules", "site-packages", ".eggs"}

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from functools import cached_property
 
+from pytest_cpuperf.static.edits import LINE_END
 from pytest_cpuperf.static.live import code_only
 from pytest_cpuperf.static.prune import Outline
 
@@ -41,6 +42,12 @@ class Facts:
     def code(self) -> str:
         """The text with strings and comments blanked."""
         return code_only(self.text)
+
+    @property
+    def line_end(self) -> str:
+        """How lines end in this file."""
+        found = LINE_END.search(self.text)
+        return found.group() if found else "\n"
 
     @cached_property
     def imports(self) -> dict[str, str]:

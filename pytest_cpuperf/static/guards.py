@@ -105,6 +105,16 @@ def outer_guard(module: Module, guard: Guard) -> cst.CSTNode | None:
     return None
 
 
+def guarded(module: Module, node: cst.CSTNode) -> bool:
+    """Return whether a gradient guard is around a node in its function, or on the function."""
+    for parent in module.parents(node):
+        if isinstance(parent, cst.With) and any(_is_guard(module, item.item) for item in parent.items):
+            return True
+        if isinstance(parent, cst.FunctionDef):
+            return any(_is_guard(module, d.decorator) for d in parent.decorators)
+    return False
+
+
 def _is_guard(module: Module, node: cst.BaseExpression) -> bool:
     function = node.func if isinstance(node, cst.Call) else node
     name = module.qualified(function)

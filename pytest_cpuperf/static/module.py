@@ -284,6 +284,14 @@ class Module:
         """Return the number a line has in the whole file."""
         return self._lines[line - 1] if 0 < line <= len(self._lines) else line
 
+    def indentation(self, line: int) -> str | None:
+        """Return the white space that a line of the whole file begins with; None where it was left out."""
+        own = bisect.bisect_left(self._lines, line) if self._lines else line - 1
+        if own >= len(self._line_starts) or (self._lines and self._lines[own] != line):
+            return None
+        text = self._text[self._line_starts[own] :].split("\n", 1)[0]
+        return text[: len(text) - len(text.lstrip(" \t"))]
+
     def statement_line(self, node: cst.CSTNode) -> int:
         """Return the line on which the statement around a node begins."""
         for parent in (node, *self.parents(node)):

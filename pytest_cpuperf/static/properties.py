@@ -61,6 +61,12 @@ class Properties:
         return len(own) >= _NEEDED_KEYS or any(key.startswith("cpu_launcher_") for key in own)
 
     @property
+    def line_end(self) -> str:
+        """How lines end in this file."""
+        found = LINE_END.search(self.text)
+        return found.group() if found else "\n"
+
+    @property
     def first(self) -> Span:
         """The place of the first entry: where what is missing is told."""
         return self.entries[0].place if self.entries else Span(1, 1, 1, 1)

@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import cached_property
+from typing import Literal
 
-from pytest_cpuperf.static.dataflow import all_plain, assigned_names, becomes_plain, uses_after
+from pytest_cpuperf.static.dataflow import all_plain, assigned_names, becomes_plain, is_plain, uses_after
 from pytest_cpuperf.static.facts import Facts
 from pytest_cpuperf.static.guards import Guard, NoGuard, find_guards, outer_guard
 from pytest_cpuperf.static.lazy_libcst import cst
 from pytest_cpuperf.static.model_calls import ModelCalls, is_model_name, may_run_model, words
 from pytest_cpuperf.static.module import Module, dotted, last_name
 from pytest_cpuperf.static.prune import Chunk
-from pytest_cpuperf.static.rules.base import PythonRule, Report, Silence
+from pytest_cpuperf.static.rules.base import Mend, PythonRule, Report, Silence
 
 _HELP = "use torch.inference_mode(), where nothing computed here meets autograd later"
 
@@ -34,6 +35,9 @@ _PARAMETER_WORDS = frozenset(
         "p",
         "ema",
     ]
+)
+_KEEPERS = frozenset(
+    ["append", "extend", "add", "update", "insert", "put", "setdefault", "send", "write", "set", "appendleft"]
 )
 _PARAMETER_LISTS = frozenset(["parameters", "named_parameters", "buffers", "named_buffers", "state_dict"])
 _AUTOGRAD = frozenset({"backward", "requires_grad_", "enable_grad", "requires_grad"})
@@ -101,6 +105,10 @@ class NoGradInference(PythonRule):
     with torch.inference_mode():
         scores = model(**batch).logits.tolist()
     ```
+
+    ## Fix safety
+    Safe where all that leaves the guarded code is turned into plain data in the same function: numbers, lists, arrays.
+    Unsafe otherwise: an output that meets autograd later, or is changed in place, raises.
 
     ## When it stays silent
     Where inference mode would break something or there is nothing to gain: parameters that are initialised, updated,
@@ -236,6 +244,26 @@ class NoGradInference(PythonRule):
         """The functions they call too, those that may run a model or meet autograd."""
         return facts.outline.closure(chunks, lambda c: bool(_AUTOGRAD_WORD.search(c.code)) or may_run_model(c, facts))
 
+    FIXED = (
+        (
+            "import torch\ndef f(model, x):\n    with torch.no_grad():\n        return model(x).item()\n",
+            "import torch\ndef f(model, x):\n    with torch.inference_mode():\n        return model(x).item()\n",
+        ),
+        (
+            "import torch as t\n@t.no_grad  # once\ndef f(model, x):\n    return model(x)\n",
+            "import torch as t\n@t.inference_mode()  # once\ndef f(model, x):\n    return model(x)\n",
+        ),
+        (
+            "from torch import nn, no_grad as ng\n@ng()\ndef f(model, x):\n    return model(x)\n",
+            "from torch import nn, inference_mode\n@inference_mode()\ndef f(model, x):\n    return model(x)\n",
+        ),
+        (
+            "from torch import no_grad\n@no_grad()\ndef f(model, x):\n    return model(x)\nkeep = no_grad\n",
+            "from torch import no_grad, inference_mode\n@inference_mode()\ndef f(model, x):\n    return model(x)\n"
+            "keep = no_grad\n",
+        ),
+    )
+
     def check(self, module: Module) -> Iterator[Report | Silence]:
         """Judge each guard of the file."""
         calls = ModelCalls(module)
@@ -243,11 +271,45 @@ class NoGradInference(PythonRule):
             if isinstance(guard, NoGuard):
                 yield Silence(guard.trigger, guard.because)
                 continue
-            because = _Judgement(module, calls, guard).silent_because()
+            judgement = _Judgement(module, calls, guard)
+            because = judgement.silent_because()
             if because:
                 yield Silence(guard.trigger, because)
             else:
-                yield Report(guard.trigger, f"{module.code(guard.trigger)} guards inference", _HELP)
+                message = f"{module.code(guard.trigger)} guards inference"
+                yield Report(guard.trigger, message, _HELP, _mend(module, guard, judgement.leaves_only_plain_data()))
+
+
+def _mend(module: Module, guard: Guard, safe: bool) -> Mend | None:
+    """Return the edit to `inference_mode()`, in the way the guard was imported; None where that is too odd to edit."""
+    mention = guard.trigger.func if isinstance(guard.trigger, cst.Call) else guard.trigger
+    safety: Literal["safe", "unsafe"] = "safe" if safe else "unsafe"
+    name = dotted(mention)
+    if name is None:
+        return None
+    first, _, rest = name.partition(".")
+    if rest:
+        if module.imports.get(first) != "torch":
+            return None
+        return Mend(safety, "use torch.inference_mode()", ((guard.trigger, f"{first}.inference_mode()"),))
+    known = next((local for local, full in module.imports.items() if full == "torch.inference_mode"), None)
+    if known is not None:
+        return Mend(safety, "use torch.inference_mode()", ((guard.trigger, f"{known}()"),))
+    for statement in module.nodes(cst.ImportFrom):
+        if isinstance(statement.names, cst.ImportStar) or dotted(statement.module) not in ("torch", "torch.autograd"):
+            continue
+        for alias in statement.names:
+            local = dotted(alias.asname.name) if alias.asname is not None else dotted(alias.name)
+            if local != name or dotted(statement.module) != "torch":
+                continue
+            uses = len(re.findall(rf"(?<![\w.]){name}\b", module.facts.code))
+            # The import itself is one use (of the alias, where there is one) and this guard another.
+            only_here = uses == 2
+            plain = f"{dotted(alias.name)} as {name}" if alias.asname is not None else name
+            imported: cst.CSTNode = alias.name if alias.asname is None else alias
+            new = "inference_mode" if only_here else f"{plain}, inference_mode"
+            return Mend(safety, "use torch.inference_mode()", ((guard.trigger, "inference_mode()"), (imported, new)))
+    return None
 
 
 class _Judgement:
@@ -545,6 +607,27 @@ class _Judgement:
                 return False
         returns = self.module.nodes(cst.Return, within=self.body)
         return all(r.value is None or all_plain(self.module, [r.value]) for r in returns)
+
+    def leaves_only_plain_data(self) -> bool:
+        """Return whether nothing but plain data leaves the guarded code: then a fix changes nothing anybody can see."""
+        if self.function is None or not self._ends_plain() or self.module.nodes(cst.Yield, within=self.body):
+            return False
+        if self.module.nodes(cst.Global, cst.Nonlocal, within=self.function):
+            return False
+        for assign in self.module.nodes(cst.Assign, cst.AugAssign, cst.AnnAssign, within=self.body):
+            targets = [t.target for t in assign.targets] if isinstance(assign, cst.Assign) else [assign.target]
+            outside = isinstance(assign, cst.AugAssign) or any(
+                not isinstance(t, (cst.Name, cst.Tuple)) for t in targets
+            )
+            if outside and assign.value is not None and not is_plain(self.module, assign.value):
+                return False
+        return not any(self._hands_on(call) for call in self.module.nodes(cst.Call, within=self.body))
+
+    def _hands_on(self, call: cst.Call) -> bool:
+        """Return whether a call may keep a tensor somewhere: `rows.append(output)`."""
+        if not isinstance(call.func, cst.Attribute) or call.func.attr.value not in _KEEPERS:
+            return False
+        return any(not is_plain(self.module, arg.value) for arg in call.args)
 
     def _changed_in_place_afterwards(self) -> str | None:
         if self.function is None or self.guard.is_decorator:

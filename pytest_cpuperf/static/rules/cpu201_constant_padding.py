@@ -9,7 +9,7 @@ from pytest_cpuperf.static.facts import Facts
 from pytest_cpuperf.static.lazy_libcst import cst
 from pytest_cpuperf.static.model_calls import words
 from pytest_cpuperf.static.module import Module, argument, dotted, last_name, string_value
-from pytest_cpuperf.static.rules.base import PythonRule, Report, Silence
+from pytest_cpuperf.static.rules.base import Mend, PythonRule, Report, Silence
 
 _HELP = 'padding="longest" with truncation=True and the same max_length; sort texts by length before batching'
 
@@ -49,6 +49,9 @@ class ConstantPadding(PythonRule):
     batch = tokenizer(texts, padding="longest", truncation=True, max_length=512, return_tensors="pt")
     ```
     Where shapes should stay few (a compiled model, an arena that grows with shapes), add `pad_to_multiple_of=32`.
+
+    ## Fix safety
+    Unsafe: the shapes that the model sees change.
 
     ## When it stays silent
     Where a constant length is what the model needs or the source does not tell: image and audio processors; CLIP,
@@ -114,6 +117,17 @@ class ConstantPadding(PythonRule):
         """,
     )
 
+    FIXED = (
+        (
+            "def f(tokenizer, t):\n    return tokenizer(t, padding='max_length', max_length=9)\n",
+            "def f(tokenizer, t):\n    return tokenizer(t, padding='longest', max_length=9)\n",
+        ),
+        (
+            "def f(tokenizer, t):\n    return tokenizer(t, pad_to_max_length=True)\n",
+            'def f(tokenizer, t):\n    return tokenizer(t, padding="longest")\n',
+        ),
+    )
+
     def uses(self, facts: Facts) -> list[int]:
         """The words where they are given to `padding`, or to a name that is given to it."""
         found: list[int] = []
@@ -139,10 +153,24 @@ class ConstantPadding(PythonRule):
                 if because:
                     yield Silence(arg, because)
                 else:
-                    yield Report(arg, _message(module, call), _HELP)
+                    yield Report(arg, _message(module, call), _HELP, _mend(module, call, arg))
         for param in module.nodes(cst.Param):
             if param.default is not None and string_value(param.default) == "max_length":
                 yield Silence(param, "a default, which a caller may override")
+
+
+def _mend(module: Module, call: cst.Call, arg: cst.Arg) -> Mend | None:
+    """Return the edit to padding by the longest text of a batch."""
+    keyword = arg.keyword.value if arg.keyword is not None else ""
+    description = "pad each batch to its longest text"
+    if keyword == "pad_to_max_length" and argument(call, "padding") is None:
+        return Mend("unsafe", description, ((arg, 'padding="longest"'),))
+    if keyword != "padding":
+        return None
+    if isinstance(arg.value, cst.Attribute):
+        return Mend("unsafe", description, ((arg.value, f"{module.code(arg.value.value)}.LONGEST"),))
+    quote = "'" if isinstance(arg.value, cst.SimpleString) and arg.value.value.endswith("'") else '"'
+    return Mend("unsafe", description, ((arg.value, f"{quote}longest{quote}"),))
 
 
 def _trigger(module: Module, call: cst.Call, arg: cst.Arg) -> str | None:

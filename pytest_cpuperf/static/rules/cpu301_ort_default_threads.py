@@ -9,7 +9,7 @@ from pytest_cpuperf.static.facts import Facts
 from pytest_cpuperf.static.lazy_libcst import cst
 from pytest_cpuperf.static.module import Module, argument, dotted, has_unpacking, string_value
 from pytest_cpuperf.static.prune import Chunk
-from pytest_cpuperf.static.rules.base import PythonRule, Report, Silence
+from pytest_cpuperf.static.rules.base import Mend, PythonRule, Report, Silence, Span
 
 _SESSION = "onnxruntime.InferenceSession"
 _OPTIONS = "onnxruntime.SessionOptions"
@@ -48,6 +48,10 @@ class OrtDefaultThreads(PythonRule):
     options.intra_op_num_threads = len(os.sched_getaffinity(0)) // workers
     session = onnxruntime.InferenceSession("model.onnx", options)
     ```
+
+    ## Fix safety
+    Unsafe: the number of threads changes. `ort-threads` in the configuration says how it is counted: `available`
+    (affinity; the default), `physical`, or `logical`, as TorchServe does.
 
     ## When it stays silent
     Where the options come from a parameter, a factory, an attribute set elsewhere or unpacked arguments; where a
@@ -121,6 +125,22 @@ class OrtDefaultThreads(PythonRule):
         """,
     )
 
+    FIXED = (
+        (
+            'import os\nimport onnxruntime as ort\nsession = ort.InferenceSession("m.onnx")\n',
+            "import os\nimport onnxruntime as ort\noptions = ort.SessionOptions()\n"
+            "options.intra_op_num_threads = len(os.sched_getaffinity(0))\n"
+            'session = ort.InferenceSession("m.onnx", sess_options=options)\n',
+        ),
+        (
+            "import onnxruntime\ndef f(p):\n    o = onnxruntime.SessionOptions()\n"
+            "    return onnxruntime.InferenceSession(p, o)\n",
+            "import os\nimport onnxruntime\ndef f(p):\n    o = onnxruntime.SessionOptions()\n"
+            "    o.intra_op_num_threads = len(os.sched_getaffinity(0))\n"
+            "    return onnxruntime.InferenceSession(p, o)\n",
+        ),
+    )
+
     def needed(self, chunks: set[Chunk], facts: Facts) -> set[Chunk]:
         """The other methods of their classes too, and whatever makes or sets options."""
         siblings = {s for c in chunks for s in facts.outline.siblings(c)}
@@ -146,7 +166,82 @@ class OrtDefaultThreads(PythonRule):
                     parent,
                     "no thread count: wrong under a CPU quota or cpuset, or beside other sessions or workers",
                     _HELP,
+                    _mend(module, parent, self.options.ort_threads),
                 )
+
+
+_COUNTS = {
+    "available": ("os", "len(os.sched_getaffinity(0))"),
+    "physical": ("psutil", "psutil.cpu_count(logical=False)"),
+    "logical": ("psutil", "psutil.cpu_count(logical=True)"),
+}
+
+
+def _mend(module: Module, call: cst.Call, count: str) -> Mend | None:
+    """Return the lines that set a thread count, put before the statement; None where there is no room for lines."""
+    statement = next((p for p in module.parents(call) if isinstance(p, cst.BaseStatement)), None)
+    if not isinstance(statement, cst.SimpleStatementLine) or len(statement.body) != 1:
+        return None
+    if not isinstance(module.parent(statement), (cst.Module, cst.IndentedBlock)):
+        return None
+    around = [
+        p for p in module.parents(call) if isinstance(p, (cst.Lambda, cst.ListComp, cst.GeneratorExp, cst.DictComp))
+    ]
+    package, expression = _COUNTS[count]
+    end = module.facts.line_end
+    line = module.position(statement).line
+    indent = module.indentation(line)
+    if indent is None or around:
+        return None
+    before: list[str] = []
+    edits: list[tuple[cst.CSTNode | Span, str]] = []
+    options = argument(call, "sess_options", 1)
+    name = dotted(options) if options is not None else None
+    if name in (None, "None"):
+        name = _free_name(module)
+        prefix = (dotted(call.func) or "").rpartition(".")[0]
+        if prefix:
+            maker = f"{prefix}.SessionOptions"
+        else:
+            made = [local for local, full in module.imports.items() if full == _OPTIONS]
+            if not made:
+                return None
+            maker = made[0]
+        before.append(f"{name} = {maker}()")
+        if options is not None:
+            edits.append((options, name))
+        elif call.args and call.args[0].star == "":
+            first = call.args[0]
+            edits.append((first.value, f"{module.code(first.value)}, sess_options={name}"))
+        else:
+            return None
+    before.append(f"{name}.intra_op_num_threads = {expression}")
+    if module.imports.get(package) != package:
+        place = _first_import(module)
+        if place is None or place == line:
+            return None
+        edits.append((Span(place, 1, place, 1), f"import {package}{end}"))
+    lines = "".join(f"{indent}{text}{end}" for text in before)
+    edits.append((Span(line, 1, line, 1), lines))
+    return Mend("unsafe", f"set intra_op_num_threads ({count} CPUs)", tuple(edits))
+
+
+def _free_name(module: Module) -> str:
+    for name in ("options", "session_options", "ort_session_options"):
+        if not re.search(rf"\b{name}\b", module.facts.code):
+            return name
+    return "cpuperf_session_options"
+
+
+def _first_import(module: Module) -> int | None:
+    """Return the line of the first import at the top of the file, after those from __future__."""
+    for statement in module.nodes(cst.Import, cst.ImportFrom):
+        if not isinstance(module.parent(module.parent(statement) or statement), cst.Module):
+            continue
+        if isinstance(statement, cst.ImportFrom) and dotted(statement.module) == "__future__":
+            continue
+        return module.statement_line(statement)
+    return None
 
 
 def _set_for_all(module: Module) -> str | None:

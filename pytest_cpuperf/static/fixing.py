@@ -1,0 +1,97 @@
+"""Fixes, pass after pass, until nothing is left to fix: shown as a diff, or written by rename."""
+
+from __future__ import annotations
+
+import difflib
+import io
+import tokenize
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pytest_cpuperf.config import Config
+from pytest_cpuperf.results.files import write_bytes
+from pytest_cpuperf.results.findings import CheckResult, Fix
+from pytest_cpuperf.static.check import rules_for, selected_rules
+from pytest_cpuperf.static.discover import relative
+from pytest_cpuperf.static.edits import apply_fixes
+from pytest_cpuperf.static.file_check import check_source
+from pytest_cpuperf.static.rules.base import Rule
+from pytest_cpuperf.static.source import SourceError, decode, read_bytes
+
+_MOST_PASSES = 20
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """What became of one file."""
+
+    path: Path
+    before: bytes
+    after: bytes
+    applied: int
+    encoding: str
+
+    def diff(self, name: str) -> str:
+        """Return the change as a unified diff."""
+        old, new = (text.decode(self.encoding).splitlines(keepends=True) for text in (self.before, self.after))
+        lines = difflib.unified_diff(old, new, fromfile=f"a/{name}", tofile=f"b/{name}")
+        return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+
+
+def fix_files(result: CheckResult, config: Config, unsafe: bool) -> list[Fixed]:
+    """Return what fixes make of the files that have findings with a fix; nothing is written yet."""
+    rules = selected_rules(config)
+    names = dict.fromkeys(f.path for f in result.findings if _applies(f.fix, unsafe))
+    fixed = []
+    for name in names:
+        path = config.root / name
+        data = read_bytes(path)
+        after, applied, encoding = fix_source(data, name, rules_for(relative(path, config.root), rules, config), unsafe)
+        if applied:
+            fixed.append(Fixed(path, data, after, applied, encoding))
+    return fixed
+
+
+def fix_source(data: bytes, path: str, rules: Sequence[Rule], unsafe: bool) -> tuple[bytes, int, str]:
+    """Return a file's bytes with all fixes applied, their number, and the file's encoding.
+
+    All that no fix touches stays as it was, byte for byte. A pass whose result does not parse is not taken.
+    """
+    encoding = _encoding(data, path)
+    applied = 0
+    for _ in range(_MOST_PASSES):
+        result = check_source(data, path, rules)
+        fixes = [f.fix for f in result.findings if _applies(f.fix, unsafe)]
+        if not fixes or result.errors:
+            break
+        text = data.decode(encoding)
+        if text.encode(encoding) != data:
+            break  # an encoding with several spellings of one text: nothing could be kept as it was
+        changed, count = apply_fixes(text, [f for f in fixes if f is not None])
+        candidate = changed.encode(encoding)
+        if candidate == data or check_source(candidate, path, rules, thorough=True).errors:
+            break
+        data, applied = candidate, applied + count
+    return data, applied, encoding
+
+
+def write(fixed: Fixed) -> None:
+    """Write a fixed file by rename. Raises UsageError where it is a link or cannot be written."""
+    write_bytes(fixed.path, fixed.after)
+
+
+def _applies(fix: Fix | None, unsafe: bool) -> bool:
+    return fix is not None and (unsafe or fix.safety == "safe")
+
+
+def _encoding(data: bytes, path: str) -> str:
+    if path.endswith(".properties"):
+        return "latin-1"
+    if path.endswith((".yaml", ".yml")):
+        return "utf-8"
+    try:
+        decode(data)
+        return tokenize.detect_encoding(io.BytesIO(data).readline)[0]
+    except (SourceError, SyntaxError):
+        return "utf-8"

@@ -1,0 +1,66 @@
+"""CPU001 unused-suppression."""
+
+from __future__ import annotations
+
+from pytest_cpuperf.static.rules.base import Rule
+
+
+class UnusedSuppression(Rule):
+    """A suppression that silences nothing.
+
+    ## What it does
+    Finds `# noqa: CPU101`, `# cpuperf: ignore[CPU101]` and `# cpuperf: ignore-file[CPU101]` where the rule has nothing
+    to report.
+
+    ## Why is this bad?
+    It hides the finding that may come one day, and tells readers of a problem that is not there.
+
+    ## Example
+    ```python
+    total = 1 + 1  # noqa: CPU101
+    ```
+
+    ## Use instead
+    ```python
+    total = 1 + 1
+    ```
+
+    ## Fix safety
+    Safe: the comment, or the code in it, is removed.
+
+    ## When it stays silent
+    For blanket `# noqa`, for codes of other tools, and for rules that were not checked in this run.
+    """
+
+    code = "CPU001"
+    name = "unused-suppression"
+    heuristic = None
+    trigger = (b"noqa", b"cpuperf:")
+    VALID = (
+        """
+        import torch
+        def f(model, x):
+            with torch.no_grad():  # noqa: CPU101
+                return model(x).item()
+        """,
+        """
+        x = 1  # noqa
+        y = 2  # noqa: E501
+        z = "# noqa: CPU101"
+        """,
+    )
+    INVALID = (
+        """
+        x = 1  # noqa: CPU101 # <-
+        y = 2  # cpuperf: ignore[CPU201] once needed # <-
+        """,
+    )
+    FIXED = (
+        ("x = 1  # noqa: CPU101\n", "x = 1\n"),
+        ("x = 1  # noqa: E501, CPU101\n", "x = 1  # noqa: E501\n"),
+        ("# cpuperf: ignore-file[CPU101]\nx = 1\n", "\nx = 1\n"),
+    )
+
+    def may_concern(self, data: bytes) -> bool:
+        """A comment must name one of our codes."""
+        return b"cpuperf:" in data or (b"noqa" in data and b"CPU" in data)

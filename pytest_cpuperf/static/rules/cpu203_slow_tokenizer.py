@@ -1,0 +1,81 @@
+"""CPU203 slow-tokenizer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pytest_cpuperf.static.lazy_libcst import cst
+from pytest_cpuperf.static.module import Module, last_name
+from pytest_cpuperf.static.rules.base import Mend, PythonRule, Report, Silence
+
+
+class SlowTokenizer(PythonRule):
+    """`use_fast=False`.
+
+    ## What it does
+    Finds `from_pretrained(…, use_fast=False)`.
+
+    ## Why is this bad?
+    The Rust tokenizers are many times faster than the Python ones, and work on lists in parallel.
+
+    ## Example
+    ```python
+    tokenizer = AutoTokenizer.from_pretrained(name, use_fast=False)
+    ```
+
+    ## Use instead
+    ```python
+    tokenizer = AutoTokenizer.from_pretrained(name)
+    ```
+
+    ## Fix safety
+    Unsafe: some models have no fast tokenizer, and a few tokenize differently.
+
+    ## When it stays silent
+    Where the value is not the literal `False`, and for image processors.
+
+    ## References
+    https://huggingface.co/docs/transformers/fast_tokenizers
+    """
+
+    code = "CPU203"
+    name = "slow-tokenizer"
+    heuristic = "constant-padding"
+    on_by_default = False
+    trigger = (b"use_fast",)
+    live = r"use_fast\b"
+    VALID = (
+        """
+        from transformers import AutoImageProcessor, AutoTokenizer
+        def load(name, fast):
+            AutoImageProcessor.from_pretrained(name, use_fast=False)
+            return AutoTokenizer.from_pretrained(name, use_fast=fast)
+        """,
+    )
+    INVALID = (
+        """
+        from transformers import AutoTokenizer
+        tokenizer = AutoTokenizer.from_pretrained("m", use_fast=False)  # <-
+        """,
+    )
+    FIXED = (
+        (
+            "t = AutoTokenizer.from_pretrained(n, use_fast=False)\n",
+            "t = AutoTokenizer.from_pretrained(n, use_fast=True)\n",
+        ),
+    )
+
+    def check(self, module: Module) -> Iterator[Report | Silence]:
+        """Judge each `use_fast=False`."""
+        for call in module.nodes(cst.Call):
+            for arg in call.args:
+                if arg.keyword is None or arg.keyword.value != "use_fast":
+                    continue
+                made = module.code(call.func).lower()
+                if not (isinstance(arg.value, cst.Name) and arg.value.value == "False"):
+                    yield Silence(arg, "whether the tokenizer is fast is chosen at run time")
+                elif last_name(call.func) != "from_pretrained" or "image" in made or "feature" in made:
+                    yield Silence(arg, "no tokenizer is loaded here")
+                else:
+                    mend = Mend("unsafe", "load the fast tokenizer", ((arg.value, "True"),))
+                    yield Report(arg, "the slow tokenizer is loaded", "leave use_fast out", mend)

@@ -1,0 +1,153 @@
+"""CPU204 arrival-order-batches."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from pytest_cpuperf.static.lazy_libcst import cst
+from pytest_cpuperf.static.model_calls import words
+from pytest_cpuperf.static.module import Module, argument, dotted, last_name, string_value
+from pytest_cpuperf.static.rules.base import PythonRule, Report, Silence
+from pytest_cpuperf.static.rules.cpu202_tokenizer_per_item import TOKENIZER_WORDS
+
+_SORTS = re.compile(
+    r"\bsorted\s*\(|\.\s*sort\s*\(|\bargsort\s*\(|\b(?:plan|sorted)_batches\b|(?i:bucket)|length_?group|group_by_length"
+)
+_TEXT = re.compile(r"(?i)text|sentence|passage|doc|quer|paragraph|prompt|corpus|caption|review|utterance|string|input")
+_HELP = "sort by length first: pytest_cpuperf.batching.plan_batches, or sorted_batches for a fixed size"
+
+
+class ArrivalOrderBatches(PythonRule):
+    """Texts are cut into batches by position and padded per batch, with no sort by length before.
+
+    ## What it does
+    Finds loops that slice a list of texts by position (`range(0, len(texts), n)`, `batched(texts, n)`) and hand the
+    slices to a tokenizer that pads each to its longest text.
+
+    ## Why is this bad?
+    A batch costs what its longest text costs. Texts of mixed length in one batch make the model work on padding; sorted
+    by length first they do not. On real paragraphs that is worth about 2×, and a plan from a measured cost more; on
+    texts of one length nothing. `cpuperf.bucketing(…, over="arrival")` measures it for yours.
+
+    ## Example
+    ```python
+    for i in range(0, len(texts), 32):
+        batch = tokenizer(texts[i : i + 32], padding=True, return_tensors="pt")
+    ```
+
+    ## Use instead
+    ```python
+    ids = tokenizer(texts)["input_ids"]
+    for batch in sorted_batches([len(i) for i in ids], 32):
+        inputs = tokenizer.pad({"input_ids": [ids[i] for i in batch]}, return_tensors="pt")
+    ```
+
+    ## When it stays silent
+    Where the function sorts or buckets, where batches are of one, and where padding is constant (see CPU201).
+
+    ## References
+    https://github.com/pytorch/serve/blob/master/docs/performance_checklist.md
+    """
+
+    code = "CPU204"
+    name = "arrival-order-batches"
+    heuristic = "bucketing"
+    trigger = (b"range(", b"batched")
+    live = r"range\s*\(\s*0\s*,\s*len\b|batched\s*\("
+    VALID = (
+        """
+        def embed(tokenizer, texts, n):
+            texts = sorted(texts, key=len)
+            for i in range(0, len(texts), n):
+                yield tokenizer(texts[i : i + n], padding=True)
+        """,
+        """
+        def embed(tokenizer, texts):
+            for i in range(0, len(texts), 1):
+                yield tokenizer(texts[i : i + 1], padding=True)
+        """,
+        """
+        def chunks(texts, n):
+            for i in range(0, len(texts), n):
+                yield texts[i : i + n]
+        """,
+    )
+    INVALID = (
+        """
+        def embed(model, tokenizer, texts, n):
+            for i in range(0, len(texts), n):
+                batch = tokenizer(texts[i : i + n], padding=True, return_tensors="pt")  # <-
+                yield model(**batch)
+        """,
+        """
+        from itertools import batched
+        def embed(self, sentences):
+            for start in range(0, len(sentences), self.size):
+                part = sentences[start : start + self.size]
+                self.tokenizer(part, padding="longest")  # <-
+            for part in batched(sentences, 16):
+                self.tokenizer(list(part), padding=True)  # <-
+        """,
+    )
+
+    def check(self, module: Module) -> Iterator[Report | Silence]:
+        """Judge each padded tokenizer call in a loop over slices."""
+        for loop in module.nodes(cst.For):
+            name = _sliced(module, loop.iter)
+            if name is None:
+                continue
+            for call in module.nodes(cst.Call, within=loop.body):
+                if not _pads_batch(call):
+                    continue
+                because = self._silent_because(module, loop, call)
+                if because:
+                    yield Silence(call, because)
+                else:
+                    yield Report(
+                        call, f"{name} are batched in the order they came, each batch padded to its longest", _HELP
+                    )
+
+    def _silent_because(self, module: Module, loop: cst.For, call: cst.Call) -> str | None:
+        scope: cst.CSTNode = module.function_of(loop) or module.tree
+        text = module.code(scope)
+        if _SORTS.search(text):
+            return "the function sorts or buckets"
+        for integer in module.nodes(cst.Integer, within=loop.iter):
+            if integer.value == "1" and isinstance(loop.iter, cst.Call) and loop.iter.args[-1].value is integer:
+                return "batches are of one"
+        if not _TEXT.search(module.code(loop.iter) + module.code(call)):
+            return "what is sliced may be no texts"
+        return None
+
+
+def _sliced(module: Module, source: cst.BaseExpression) -> str | None:
+    """Return the list that a loop cuts up by position: `range(0, len(texts), n)`, `batched(texts, n)`; or None."""
+    if not isinstance(source, cst.Call) or not source.args:
+        return None
+    name = (dotted(source.func) or "").rsplit(".", 1)[-1]
+    if name == "batched":
+        return module.code(source.args[0].value)
+    if name in ("range", "trange") and len([a for a in source.args if a.keyword is None]) >= 3:
+        for call in module.nodes(cst.Call, within=source):
+            if dotted(call.func) == "len" and call.args:
+                return module.code(call.args[0].value)
+    if name in ("tqdm", "enumerate", "track"):
+        return _sliced(module, source.args[0].value)
+    return None
+
+
+def _pads_batch(call: cst.Call) -> bool:
+    """Return whether a call is a tokenizer's that pads to the longest of its batch."""
+    function = call.func
+    if isinstance(function, cst.Attribute) and function.attr.value in ("__call__", "batch_encode_plus"):
+        function = function.value
+    if not isinstance(function, (cst.Name, cst.Attribute)):
+        return False
+    parts = words(last_name(function) or "")
+    if not parts or parts[-1] not in TOKENIZER_WORDS:
+        return False
+    padding = argument(call, "padding")
+    if isinstance(padding, cst.Name):
+        return padding.value == "True"
+    return string_value(padding) == "longest"

@@ -1,0 +1,135 @@
+"""CPU402 torchserve-workers-unset."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from pytest_cpuperf.static.properties import Properties
+from pytest_cpuperf.static.rules.base import PropertiesRule, Report, Silence, YamlRule
+from pytest_cpuperf.static.yaml_config import YamlConfig
+
+
+class TorchserveWorkersUnset(PropertiesRule):
+    """Neither a default nor a per-model worker count.
+
+    ## What it does
+    Finds TorchServe configs that say nothing of how many workers a model gets.
+
+    ## Why is this bad?
+    The default is one worker per CPU of the machine, each with its own copy of the model and its own thread pool: in a
+    container with a quota that is many times too many.
+
+    ## Example
+    ```properties
+    inference_address=http://127.0.0.1:8080
+    load_models=all
+    ```
+
+    ## Use instead
+    ```properties
+    inference_address=http://127.0.0.1:8080
+    load_models=all
+    default_workers_per_model=2
+    ```
+
+    ## When it stays silent
+    Where `models` gives `minWorkers` or `maxWorkers`, where environment variables may, or where GPUs are asked for. It
+    is off by default: models registered later may bring their own count.
+
+    ## References
+    https://github.com/pytorch/serve/blob/master/docs/configuration.md
+    """
+
+    code = "CPU402"
+    name = "torchserve-workers-unset"
+    heuristic = "core-pinning"
+    on_by_default = False
+    trigger = (b"_address", b"cpu_launcher", b"model_store", b"load_models")
+    VALID = (
+        """
+        load_models=all
+        model_store=/models
+        default_workers_per_model=2
+        """,
+        """
+        load_models=all
+        models={"minilm": {"1.0": {"minWorkers": 1, "maxWorkers": 2}}}
+        """,
+    )
+    INVALID = (
+        """
+        # <-
+        load_models=all
+        model_store=/models
+        """,
+    )
+
+    def check(self, config: Properties) -> Iterator[Report | Silence]:
+        """Judge the worker counts."""
+        if config.get("default_workers_per_model") is not None:
+            return
+        gpus = config.value("number_of_gpu")
+        if config.is_true("enable_envvars_config"):
+            yield Silence(config.first, "TS_DEFAULT_WORKERS_PER_MODEL may decide")
+        elif gpus and gpus.isdigit() and int(gpus) > 0:
+            yield Silence(config.first, "the config asks for GPUs")
+        elif _models_say(config.value("models")):
+            yield Silence(config.first, "the models say how many")
+        else:
+            yield Report(
+                config.first,
+                "each model gets one worker per CPU of the machine",
+                "default_workers_per_model, or minWorkers and maxWorkers of each model",
+            )
+
+
+class TorchserveModelWorkersUnset(YamlRule):
+    """The same for a model's own configuration in YAML; reported under CPU402's code."""
+
+    code = "CPU402"
+    name = "torchserve-workers-unset"
+    heuristic = "core-pinning"
+    on_by_default = False
+    trigger = (b"maxBatchDelay", b"responseTimeout", b"parallelType", b"deviceType", b"torchrun", b"batchSize")
+    VALID = (
+        """
+        minWorkers: 1
+        maxWorkers: 2
+        batchSize: 8
+        """,
+        """
+        name: something else
+        batchSize: 8
+        """,
+    )
+    INVALID = (
+        """
+        # <-
+        batchSize: 8
+        maxBatchDelay: 50
+        """,
+    )
+
+    def check(self, config: YamlConfig) -> Iterator[Report | Silence]:
+        """Judge the worker counts."""
+        if {"minWorkers", "maxWorkers"} & config.values.keys():
+            return
+        if config.values.get("parallelType") or config.values.get("deviceType") == "gpu":
+            yield Silence(config.first, "workers follow from the parallel setting or the GPUs")
+            return
+        yield Report(config.first, "the model gets one worker per CPU of the machine", "minWorkers and maxWorkers")
+
+
+def _models_say(text: str | None) -> bool:
+    if not text:
+        return False
+    try:
+        models = json.loads(text)
+        return all(
+            {"minWorkers", "maxWorkers", "defaultVersion"} & version.keys()
+            for m in models.values()
+            for version in m.values()
+        )
+    except (ValueError, AttributeError):
+        return "Workers" in text
