@@ -3,38 +3,44 @@
 from __future__ import annotations
 
 import argparse
-import inspect
-import textwrap
+import sys
 
 from pytest_cpuperf.errors import UsageError, nearest
-from pytest_cpuperf.heuristics import HEURISTICS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("code", nargs="?", metavar="CODE", help="a rule's code or name, such as CPU101")
+    parser.add_argument("--format", choices=("text", "md"), help="md for documentation (default: by where it is shown)")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the page or the list."""
-    from pytest_cpuperf.static.rules import all_rules  # the rules, and with them libcst
-    from pytest_cpuperf.static.rules.base import Rule
+    """Print the page, the list, or all pages as one document."""
+    from pytest_cpuperf.static.pages import page, summary
+    from pytest_cpuperf.static.rules import all_rules
 
-    def first_line(rule: Rule) -> str:
-        return (inspect.getdoc(rule) or "").splitlines()[0]
-
-    rules = all_rules()
+    # CPU402 is two rules, for two languages, under one code; the first has the page.
+    rules = list({rule.code: rule for rule in reversed(all_rules())}.values())[::-1]
     if arguments.code is None:
+        if arguments.format == "md":
+            print("\n\n".join(f"# {rule.code} {rule.name}\n\n{page(rule)}" for rule in rules))
+            return 0
         for rule in rules:
-            print(f"{rule.code}  {rule.name:<22} {'on ' if rule.on_by_default else 'off'}  {first_line(rule)}")
+            print(f"{rule.code}  {rule.name:<25} {'on ' if rule.on_by_default else 'off'}  {summary(rule)}")
         return 0
     for rule in rules:
         if arguments.code.upper() == rule.code or arguments.code == rule.name:
-            print(f"# {rule.code} {rule.name}\n\n{inspect.getdoc(rule)}")
-            if rule.heuristic:
-                heuristic = HEURISTICS[rule.heuristic]
-                claim = textwrap.fill(f"{heuristic.claim} (promised: {heuristic.promised}).", 80)
-                print(f"\n## The claim behind it\n{claim}\n{heuristic.source}")
+            _show(f"# {rule.code} {rule.name}\n\n{page(rule)}", as_markdown=arguments.format != "text")
             return 0
     known = [name for rule in rules for name in (rule.code, rule.name)]
     raise UsageError(f"no rule {arguments.code!r}{nearest(arguments.code, known)}", "cpuperf explain lists the rules")
+
+
+def _show(text: str, as_markdown: bool) -> None:
+    if as_markdown and sys.stdout.isatty():
+        from rich.console import Console
+        from rich.markdown import Markdown
+
+        Console().print(Markdown(text))
+    else:
+        print(text)

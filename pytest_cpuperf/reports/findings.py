@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import json
 import unicodedata
+from collections import Counter
+from collections.abc import Callable
 
 from pytest_cpuperf import __version__
 from pytest_cpuperf.results.findings import CheckResult, Finding
 
+Style = Callable[[str, str], str]
+"""Returns a text in a style (`bold`, `red`, `cyan`, …) for the terminal; plain by default."""
 
-def finding_text(finding: Finding) -> str:
+
+def _plain(text: str, style: str) -> str:
+    return text
+
+
+def finding_text(finding: Finding, style: Style = _plain) -> str:
     """Return a finding with its source line, a caret under the place, and what to do.
 
     service.py:41:14: CPU201 constant-padding  text is padded to 512 tokens
@@ -18,12 +27,17 @@ def finding_text(finding: Finding) -> str:
        |                        ^^^^^^^^^^^^^^^^^^^^
        = help: …
     """
-    lines = [f"{finding.location}: {finding.rule} {finding.name}  {finding.message}"]
+    head = f"{style(finding.location, 'bold')}: {style(finding.rule, 'bold red')} {finding.name}  {finding.message}"
+    lines = [head]
     gutter = " " * (len(str(finding.line)) + 1)
     if finding.source_line:
         lead, marked = _caret(finding)
-        lines += [f"{gutter}|", f"{finding.line} | {finding.source_line}".rstrip(), f"{gutter}| {lead}{marked}"]
-    lines.append(f"{gutter}= help: {finding.help}")
+        lines += [
+            f"{gutter}|",
+            f"{finding.line} | {finding.source_line}".rstrip(),
+            f"{gutter}| {lead}{style(marked, 'red')}",
+        ]
+    lines.append(f"{gutter}= {style('help', 'cyan')}: {finding.help}")
     return "\n".join(lines)
 
 
@@ -43,9 +57,9 @@ def _columns(character: str) -> int:
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
-def render_text(result: CheckResult, show_silenced: bool = False) -> str:
+def render_text(result: CheckResult, show_silenced: bool = False, style: Style = _plain) -> str:
     """Return the whole result for a terminal."""
-    parts = [finding_text(f) for f in result.findings]
+    parts = [finding_text(f, style) for f in result.findings]
     if result.errors:
         parts.append("\n".join(f"{e.path}:{e.line or 1}: not checked: {e.message}" for e in result.errors))
     if show_silenced and result.silenced:
@@ -76,7 +90,21 @@ def tally(result: CheckResult) -> str:
         return f"no findings in {files}{errors}"
     count = len(result.findings)
     places = len({f.path for f in result.findings})
-    return f"{count} {'finding' if count == 1 else 'findings'} in {places} of {files}{errors}"
+    return f"{count} {'finding' if count == 1 else 'findings'} in {places} of {files}{_fixable(result)}{errors}"
 
 
-RENDERERS = {"text": render_text, "concise": render_concise, "json": render_json}
+def _fixable(result: CheckResult) -> str:
+    safe = sum(1 for f in result.findings if f.fix is not None and f.fix.safety == "safe")
+    unsafe = sum(1 for f in result.findings if f.fix is not None and f.fix.safety == "unsafe")
+    said = []
+    if safe:
+        said.append(f"{safe} safe {'fix' if safe == 1 else 'fixes'}: --fix")
+    if unsafe:
+        said.append(f"{unsafe} more: --unsafe-fixes" if safe else f"{unsafe} can be fixed: --unsafe-fixes")
+    return f" ({'; '.join(said)})" if said else ""
+
+
+def render_statistics(result: CheckResult) -> str:
+    """Return how many findings each rule has, the most first."""
+    counts = Counter((f.rule, f.name) for f in result.findings)
+    return "".join(f"{count:>6}  {rule}  {name}\n" for (rule, name), count in counts.most_common())
