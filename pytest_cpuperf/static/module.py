@@ -17,7 +17,7 @@ from pytest_cpuperf.static.edits import line_starts
 from pytest_cpuperf.static.facts import Facts
 from pytest_cpuperf.static.lazy_libcst import cst
 from pytest_cpuperf.static.live import code_only
-from pytest_cpuperf.static.source import SourceError
+from pytest_cpuperf.static.parse import parse
 
 if TYPE_CHECKING:
     from libcst.metadata import CodeRange
@@ -100,12 +100,7 @@ class Module:
         self.facts = facts or Facts(text)
         self._text = text
         self._lines = lines
-        try:
-            self.tree = cst.parse_module(text)
-        except cst.ParserSyntaxError as error:
-            raise SourceError(f"not valid Python: {error.message.splitlines()[0]}", error.raw_line) from None
-        except RecursionError:
-            raise SourceError("nested too deeply to be parsed") from None
+        self.tree = parse(text)
         self._order: dict[int, int] = {}
         self._end: dict[int, int] = {}
         self._parents: dict[int, cst.CSTNode] = {}

@@ -1,0 +1,84 @@
+"""Parsing with libcst without being taken down by what it is given.
+
+libcst's parser is native and recursive: an expression some thousand levels deep overflows the stack and ends the
+process, with no exception to catch. So depth is looked at before, and the parser gets a stack of its own.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+
+from pytest_cpuperf.static.lazy_libcst import cst
+from pytest_cpuperf.static.live import code_only
+from pytest_cpuperf.static.source import SourceError
+
+_STACK_BYTES = 256 << 20
+# CPython itself refuses more brackets within brackets (its tokenizer's MAXLEVEL).
+_MOST_BRACKETS = 200
+# Operators in one expression, each a level of the tree; the parser takes quadratic time in them.
+_MOST_LINKS = 1000
+_MOST_ELIFS = 10_000
+_TOKEN = re.compile(r"[(\[{]|[)\]}]|[,=;\n]|[-+*/%|&^@.<>]+|\b(?:not|and|or|if|lambda|await|elif)\b")
+
+
+def parse(text: str) -> cst.Module:
+    """Return the tree of a source text. Raises SourceError, with the line, where it is not valid or too deep."""
+    _check_depth(text)
+    outcome: list[cst.Module | BaseException] = []
+
+    def run() -> None:
+        try:
+            outcome.append(cst.parse_module(text))
+        except BaseException as error:
+            outcome.append(error)
+
+    before = threading.stack_size(_STACK_BYTES)
+    try:
+        thread = threading.Thread(target=run, name="cpuperf-parse")
+        thread.start()
+    finally:
+        threading.stack_size(before)
+    thread.join()
+    result = outcome[0]
+    if isinstance(result, cst.ParserSyntaxError):
+        raise SourceError(f"not valid Python: {_first_line(result.message)}", result.raw_line)
+    if isinstance(result, RecursionError):
+        raise SourceError("nested too deeply to be parsed")
+    if isinstance(result, Exception):  # whatever else the parser says of a text, the text is what is wrong
+        raise SourceError(f"not valid Python: {_first_line(str(result)) or type(result).__name__}")
+    if isinstance(result, BaseException):
+        raise result
+    return result
+
+
+def _first_line(message: str) -> str:
+    return (message.splitlines() or [""])[0]
+
+
+def _check_depth(text: str) -> None:
+    links = [0]
+    elifs = 0
+    for match in _TOKEN.finditer(code_only(text)):
+        token = match.group()
+        if token in "([{":
+            links[-1] += 1  # a call or a subscript is a level too
+            links.append(0)
+            if len(links) > _MOST_BRACKETS:
+                raise _too_deep(text, match.start())
+        elif token in ")]}":
+            if len(links) > 1:
+                links.pop()
+        elif token in ",=;\n":
+            if token != "\n" or len(links) == 1:
+                links[-1] = 0
+        elif token == "elif":
+            elifs += 1
+        else:
+            links[-1] += len(token)
+        if links[-1] > _MOST_LINKS or elifs > _MOST_ELIFS:
+            raise _too_deep(text, match.start())
+
+
+def _too_deep(text: str, offset: int) -> SourceError:
+    return SourceError("nested too deeply to be parsed", text.count("\n", 0, offset) + 1)

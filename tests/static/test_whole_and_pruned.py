@@ -1,0 +1,151 @@
+"""The quick way finds what a plain full parse of every file finds: over real packages, and where cutting is hard."""
+
+import importlib.util
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from pytest_cpuperf.static.file_check import check_source
+from pytest_cpuperf.static.rules import all_rules
+
+RULES = all_rules()
+
+
+def both(data, name="a.py"):
+    return [check_source(data, name, RULES, thorough=thorough) for thorough in (False, True)]
+
+
+def real_files():
+    """Return a few hundred real files that hold trigger words: transformers', sentence-transformers' and torch's."""
+    found = []
+    for package in ("transformers", "sentence_transformers", "torch", "onnxruntime", "libcst"):
+        spec = importlib.util.find_spec(package)
+        if spec is None or spec.origin is None:
+            continue
+        files = sorted(Path(spec.origin).parent.rglob("*.py"))
+        loud = [f for f in files if any(r.may_concern(f.read_bytes()) for r in RULES if r.code != "CPU001")]
+        found += loud[:: max(1, len(loud) // 80)][:90]
+    return found
+
+
+def test_quick_and_plain_agree_on_real_files():
+    files = real_files()
+    if not files:
+        pytest.skip("neither transformers nor torch is installed")
+    findings = 0
+    for file in files:
+        quick, plain = both(file.read_bytes(), str(file))
+        assert quick.findings == plain.findings, file
+        assert quick.errors == plain.errors, file
+        findings += len(quick.findings)
+    assert len(files) > 200
+    assert findings > 30
+
+
+HARD = {
+    "a decorator over several lines": """
+        import torch
+        @wrap(
+            1,
+        )
+        @torch.no_grad()
+        def f(model, x):
+            return model(x)
+        """,
+    "a def in an if, and a class in a def": """
+        import torch
+        if True:
+            def f(model, x):
+                class Inner:
+                    def g(self):
+                        with torch.no_grad():
+                            return model(x).item()
+                return Inner
+        """,
+    "a bracket at the margin": """
+        import torch
+        def f(
+            model,
+        ) -> dict[
+            str, int
+        ]:
+            with torch.no_grad():
+                return model(
+        1
+        )
+        def g(): pass
+        """,
+    "a string that looks like code": '''
+        import torch
+        TEXT = """
+        def f():
+            with torch.no_grad():
+        """
+        def g(model, x):
+            """
+        def h():
+            """
+            with torch.no_grad():
+                return model(x)
+        ''',
+    "a helper far below": """
+        import torch
+        class A:
+            def run(self, x):
+                with torch.no_grad():
+                    return self.one(x).tolist()
+            def unrelated(self):
+                return 1
+            def one(self, x):
+                return self.two(x)
+            def two(self, x):
+                return self.model(x)
+        """,
+    "a guard in a class body and at the top": """
+        import torch
+        class A:
+            with torch.no_grad():
+                x = model(1)
+        with torch.no_grad():
+            print(model(2).item())
+        """,
+    "names within f-strings": """
+        import torch
+        def f(model, x):
+            print(f"{model} {torch} {x:>{torch.width}}")
+            with torch.no_grad():
+                return model(x)
+        """,
+    "soft keywords": """
+        import torch
+        def f(model, match, x):
+            match x:
+                case {"a": _}:
+                    with torch.no_grad():
+                        return model(match)
+        """,
+    "carriage returns": "import torch\r\ndef f(model, x):\r\n    with torch.no_grad():\r\n        return model(x)\r\n",
+    "old line ends": "import torch\rdef f(model, x):\r    with torch.no_grad():\r        return model(x)\r",
+    "a form feed": "import torch\n\x0c\ndef f(model, x):\n    with torch.no_grad():\n        return model(x)\n",
+    "tabs": "import torch\nclass A:\n\tdef f(self, x):\n\t\twith torch.no_grad():\n\t\t\treturn self.model(x)\n",
+    "no line end at the end": "import torch\ndef f(model, x):\n    with torch.no_grad(): return model(x)",
+}
+
+
+@pytest.mark.parametrize("name", HARD)
+def test_quick_and_plain_agree_where_cutting_is_hard(name):
+    text = HARD[name]
+    data = (textwrap.dedent(text) if "\r" not in text else text).encode()
+    quick, plain = both(data)
+    assert quick.findings == plain.findings
+    assert len(quick.findings) >= 1
+    assert not quick.errors
+
+
+def test_a_finding_covers_its_trigger():
+    for source in HARD.values():
+        data = (textwrap.dedent(source) if "\r" not in source else source).encode()
+        for finding in check_source(data, "a.py", RULES).findings:
+            assert finding.source_line[finding.column - 1 :].startswith("torch.no_grad()")
+            assert finding.end_column - finding.column == len("torch.no_grad()")
