@@ -17,7 +17,7 @@ from pytest_cpuperf.errors import UsageError, nearest
 from pytest_cpuperf.results.findings import CheckError, CheckResult, merged
 from pytest_cpuperf.static.cache import Cache
 from pytest_cpuperf.static.discover import discover, relative
-from pytest_cpuperf.static.file_check import check_source
+from pytest_cpuperf.static.file_check import check_source, language_of
 from pytest_cpuperf.static.rules import all_rules
 from pytest_cpuperf.static.rules.base import PythonRule, Rule, RuleOptions
 from pytest_cpuperf.static.source import SourceError, read_bytes
@@ -131,6 +131,7 @@ def _check_files(job: _Job, files: Sequence[Path]) -> _Answer:
     results: list[CheckResult] = []
     remembered: dict[str, CheckResult] = {}
     clean = 0
+    by_language = {name: [r for r in rules if r.language == name] for name in ("python", "properties", "yaml")}
     for file in files:
         path = relative(file, job.config.root)
         try:
@@ -138,7 +139,7 @@ def _check_files(job: _Job, files: Sequence[Path]) -> _Answer:
         except SourceError as error:
             results.append(CheckResult(1, errors=(CheckError(path, error.line, str(error)),)))
             continue
-        if not any(r.may_concern(data) for r in rules):
+        if not any(r.may_concern(data) for r in by_language[language_of(path)]):
             clean += 1
             continue
         key = job.cache.key(path, data) if job.cache is not None else ""

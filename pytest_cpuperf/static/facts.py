@@ -41,7 +41,9 @@ class Facts:
     @cached_property
     def code(self) -> str:
         """The text with strings and comments blanked."""
-        return code_only(self.text)
+        code = code_only(self.text)
+        # Lines may end in a carriage return alone; here they end in what is looked for.
+        return re.sub(r"\r(?!\n)", "\n", code) if "\r" in code else code
 
     @property
     def line_end(self) -> str:

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from pytest_cpuperf.results.findings import CheckError, CheckResult, Edit, Finding, Fix, Silenced
+from pytest_cpuperf.results.findings import CheckError, CheckResult, Edit, Finding, Fix, Silenced, merged
 from pytest_cpuperf.static.edits import LINE_END
 from pytest_cpuperf.static.facts import Facts
 from pytest_cpuperf.static.live import live_aliases
@@ -22,6 +22,14 @@ if TYPE_CHECKING:
 
     from pytest_cpuperf.static.module import Module
 
+
+def language_of(path: str) -> str:
+    """Return which rules a file is for, by its suffix; notebooks are Python."""
+    if path.endswith(".properties"):
+        return "properties"
+    return "yaml" if path.endswith((".yaml", ".yml")) else "python"
+
+
 Outcomes = list[tuple[Rule, "Report | Silence"]]
 
 
@@ -34,9 +42,9 @@ def check_source(data: bytes, path: str, rules: Sequence[Rule], thorough: bool =
     try:
         if path.endswith(".ipynb"):
             return _check_notebook(data, path, rules, thorough)
-        if path.endswith(".properties"):
+        if language_of(path) == "properties":
             return _check_properties(data, path, [r for r in rules if isinstance(r, PropertiesRule)])
-        if path.endswith((".yaml", ".yml")):
+        if language_of(path) == "yaml":
             return _check_yaml(data, path, [r for r in rules if isinstance(r, YamlRule)])
         return _check_python(data, path, rules, thorough)
     except SourceError as error:
@@ -123,8 +131,9 @@ def _cut_down(facts: Facts, rules: list[PythonRule], uses: dict[str, list[int]])
 def _uses(rule: PythonRule, facts: Facts) -> list[int]:
     """Return where a rule's trigger is used: in code, imports left out, names it was imported as put in."""
     found = rule.uses(facts)
-    for alias in live_aliases(rule.live, facts.code):
-        found += [m.start() for m in re.finditer(rf"\b{alias}\b", facts.code)]
+    if any(f"{word.decode()} as " in facts.code for word in rule.trigger):
+        for alias in live_aliases(rule.live, facts.code):
+            found += [m.start() for m in re.finditer(rf"\b{alias}\b", facts.code)]
     return [offset for offset in found if not facts.is_import(offset)]
 
 
@@ -284,7 +293,7 @@ class _Collector:
 
     def result(self) -> CheckResult:
         """Return what was kept."""
-        return CheckResult(1, tuple(self._findings), tuple(self._silenced))
+        return merged([CheckResult(1, tuple(self._findings), tuple(self._silenced))])
 
 
 def _fix(mend: Mend | None, position: Position) -> Fix | None:

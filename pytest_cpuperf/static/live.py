@@ -53,5 +53,5 @@ def _blank(match: re.Match[str]) -> str:
     quote = "" if skipped[0] == "#" else skipped[0]
     if "\n" not in skipped:
         return quote + " " * (len(skipped) - 2 * len(quote)) + quote
-    inner = re.sub(r"[^\r\n]", " ", skipped[1:-1])
+    inner = "\n".join([" " * len(line) for line in skipped[1:-1].split("\n")])
     return f"{quote}{inner}{quote}"

@@ -75,9 +75,20 @@ def _meaningful_fields(kind: type[cst.CSTNode]) -> tuple[str, ...]:
         names = ["decorators", *(n for n in names if n != "decorators")]
     if kind is cst.FunctionDef:
         names = [*(n for n in names if n not in ("body",)), "body"]
+    if kind is cst.Arg:
+        names = ["keyword", "value"]
     if kind is cst.IfExp:
         names = ["body", "test", "orelse"]
     return tuple(names)
+
+
+def _alone(node: cst.CSTNode) -> cst.CSTNode:
+    """Return a node without the comma that belongs to it in the tree, and to the list in a reader's eye."""
+    if isinstance(node, cst.Arg):
+        return node.with_changes(comma=cst.MaybeSentinel.DEFAULT, whitespace_after_arg=cst.SimpleWhitespace(""))
+    if isinstance(node, cst.ImportAlias):
+        return node.with_changes(comma=cst.MaybeSentinel.DEFAULT)
+    return node
 
 
 class Range(NamedTuple):
@@ -221,7 +232,7 @@ class Module:
         start = self._start(node)
         if start is not None:
             # The tree is lossless: a node's code stands in the text as it is, unless it was indented line by line.
-            code = self.tree.code_for_node(node)
+            code = self.tree.code_for_node(_alone(node))
             if self._text.startswith(code, start):
                 return Range(*self._place(start), *self._place(start + len(code)))
         place = self._slow_positions[node]

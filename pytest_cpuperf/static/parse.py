@@ -19,28 +19,34 @@ _MOST_BRACKETS = 200
 # Operators in one expression, each a level of the tree; the parser takes quadratic time in them.
 _MOST_LINKS = 1000
 _MOST_ELIFS = 10_000
+_SHALLOW = 100
 _TOKEN = re.compile(r"[(\[{]|[)\]}]|[,=;\n]|[-+*/%|&^@.<>]+|\b(?:not|and|or|if|lambda|await|elif)\b")
 
 
 def parse(text: str) -> cst.Module:
     """Return the tree of a source text. Raises SourceError, with the line, where it is not valid or too deep."""
-    _check_depth(text)
+    if not _is_deep(text):
+        return _result(_attempt(text))
     outcome: list[cst.Module | BaseException] = []
-
-    def run() -> None:
-        try:
-            outcome.append(cst.parse_module(text))
-        except BaseException as error:
-            outcome.append(error)
 
     before = threading.stack_size(_STACK_BYTES)
     try:
-        thread = threading.Thread(target=run, name="cpuperf-parse")
+        thread = threading.Thread(target=lambda: outcome.append(_attempt(text)), name="cpuperf-parse")
         thread.start()
     finally:
         threading.stack_size(before)
     thread.join()
-    result = outcome[0]
+    return _result(outcome[0])
+
+
+def _attempt(text: str) -> cst.Module | BaseException:
+    try:
+        return cst.parse_module(text)
+    except BaseException as error:
+        return error
+
+
+def _result(result: cst.Module | BaseException) -> cst.Module:
     if isinstance(result, cst.ParserSyntaxError):
         raise SourceError(f"not valid Python: {_first_line(result.message)}", result.raw_line)
     if isinstance(result, RecursionError):
@@ -56,7 +62,9 @@ def _first_line(message: str) -> str:
     return (message.splitlines() or [""])[0]
 
 
-def _check_depth(text: str) -> None:
+def _is_deep(text: str) -> bool:
+    """Return whether a text wants a larger stack. Raises SourceError for what no stack is enough for."""
+    most = 0
     links = [0]
     elifs = 0
     for match in _TOKEN.finditer(code_only(text)):
@@ -64,6 +72,7 @@ def _check_depth(text: str) -> None:
         if token in "([{":
             links[-1] += 1  # a call or a subscript is a level too
             links.append(0)
+            most = max(most, len(links))
             if len(links) > _MOST_BRACKETS:
                 raise _too_deep(text, match.start())
         elif token in ")]}":
@@ -76,8 +85,10 @@ def _check_depth(text: str) -> None:
             elifs += 1
         else:
             links[-1] += len(token)
+            most = max(most, links[-1])
         if links[-1] > _MOST_LINKS or elifs > _MOST_ELIFS:
             raise _too_deep(text, match.start())
+    return most > _SHALLOW or elifs > _SHALLOW
 
 
 def _too_deep(text: str, offset: int) -> SourceError:

@@ -119,7 +119,8 @@ def test_diff_shows_and_writes_nothing(project, cpuperf_command):
     code, out, _ = cpuperf_command("check", "--diff", "--unsafe-fixes")
     assert code == 1
     assert "--- a/handler.py\n+++ b/handler.py\n" in out
-    assert "-    with torch.no_grad():\n+    with torch.inference_mode():\n" in out
+    assert "-    with torch.no_grad():\n" in out
+    assert "+    with torch.inference_mode():\n" in out
     assert (pytester.path / "handler.py").read_text() == HANDLER
 
 

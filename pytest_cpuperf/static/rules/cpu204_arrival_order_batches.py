@@ -55,6 +55,11 @@ class ArrivalOrderBatches(PythonRule):
     heuristic = "bucketing"
     trigger = (b"range(", b"batched")
     live = r"range\s*\(\s*0\s*,\s*len\b|batched\s*\("
+
+    def may_concern(self, data: bytes) -> bool:
+        """Texts are cut up, tokenized and padded, or there is nothing to see."""
+        return b"padding" in data and b"tok" in data and super().may_concern(data)
+
     VALID = (
         """
         def embed(tokenizer, texts, n):
