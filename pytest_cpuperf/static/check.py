@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -57,6 +56,8 @@ def check_paths(paths: Iterable[Path], config: Config, run: Run | None = None) -
     else:
         # Several pieces for each process, neighbours apart: folders differ in how much there is to do.
         pieces = [files[i :: 4 * processes] for i in range(4 * processes)]
+        from concurrent.futures import ProcessPoolExecutor  # brings multiprocessing, which few files need
+
         with ProcessPoolExecutor(processes) as pool:
             answers = list(pool.map(_check_piece, [job] * len(pieces), pieces))
     if cache is not None:

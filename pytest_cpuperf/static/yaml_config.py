@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import yaml
+from typing import TYPE_CHECKING, Any
 
 from pytest_cpuperf.static.rules.base import Span
 from pytest_cpuperf.static.source import SourceError
+
+if TYPE_CHECKING:
+    import yaml
 
 # Keys of TorchServe's model configuration; a file that has none of them is some other YAML.
 _OWN_KEYS = frozenset(
@@ -24,6 +25,8 @@ class YamlConfig:
     """The top-level keys of a YAML mapping. Raises SourceError where the file is no YAML."""
 
     def __init__(self, text: str) -> None:
+        import yaml  # only for the few YAML files that may be TorchServe's
+
         try:
             node = yaml.compose(text, Loader=yaml.SafeLoader)
             self.values: dict[str, Any] = {}

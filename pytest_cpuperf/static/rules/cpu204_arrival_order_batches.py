@@ -53,7 +53,7 @@ class ArrivalOrderBatches(PythonRule):
     code = "CPU204"
     name = "arrival-order-batches"
     heuristic = "bucketing"
-    trigger = (b"range(", b"batched")
+    trigger = (b"range(0, len(", b"range(0,len(", b"batched(")
     live = r"range\s*\(\s*0\s*,\s*len\b|batched\s*\("
 
     def may_concern(self, data: bytes) -> bool:
