@@ -36,11 +36,12 @@ def test_before_fails_with_findings_and_a_lost_budget(run_example):
         ("CPU201", "service/torch_encoder.py", 'padding="max_length"'),
         ("CPU201", "service/onnx_encoder.py", 'padding="max_length"'),
         ("CPU301", "service/onnx_encoder.py", "InferenceSession("),
+        ("CPU401", "config.properties", "inference_address="),
     ):
         lines = (folder / path).read_text().splitlines()
         (line,) = [i for i, source in enumerate(lines, start=1) if text in source]
         assert (rule, path, line) in found
-    assert len(found) == 4
+    assert len(found) == 5
     lost = [m for t in document["tests"] for m in t["measurements"] if m["verdict"] == "fail"]
     assert [m["label"] for m in lost] == ["throughput", "service over padding"] or lost[-1][
         "label"
@@ -60,4 +61,4 @@ def test_after_passes_quickly_without_measuring(run_example):
 def test_after_is_clean(cpuperf_command, monkeypatch):
     monkeypatch.chdir(EXAMPLES / "encoder_service")
     code, out, _ = cpuperf_command("check")
-    assert (code, out) == (0, "no findings in 7 files\n")
+    assert (code, out) == (0, "no findings in 8 files\n")
