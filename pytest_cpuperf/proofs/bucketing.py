@@ -60,7 +60,7 @@ class Job:
         for batch in batches:
             padded = self.tokenizer.pad(
                 {"input_ids": [ids[i] for i in batch]},
-                padding="max_length" if constant else "longest",  # cpuperf: ignore[CPU201] the arm to be beaten
+                padding="max_length" if constant else "longest",
                 max_length=self.max_length if constant else None,
                 return_tensors=self.encoder.tensors,
             )
