@@ -63,15 +63,8 @@ def check_kept(before, after, encoding):
     assert (b"\r\n" in before) == (b"\r\n" in after)
     old, new = (d.decode(encoding).splitlines(keepends=True) for d in (before, after))
     touched = (
-        "no_grad",
-        "ng()",
-        "inference_mode",
-        "padding",
-        "InferenceSession",
-        "noqa",
-        "import",
-        "ptions",
-        "cpuperf",
+        *("no_grad", "ng()", "inference_mode", "padding", "InferenceSession", "noqa", "import", "ptions"),
+        *("intra_op_num_threads", "cpuperf"),
     )
     for tag, a, b, c, d in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
         if tag != "equal":
