@@ -52,11 +52,11 @@ class StaticItem(pytest.Item):
         return self.path, line - 1, f"cpuperf check {self.nodeid.removesuffix('::cpuperf')}"
 
 
-def static_items(session: pytest.Session, config: Config) -> tuple[dict[str, Any], list[StaticItem]]:
+def static_items(session: pytest.Session, config: Config, cpus: int) -> tuple[dict[str, Any], list[StaticItem]]:
     """Check the project, and return the `cpuperf/findings/1` document and an item for each file with findings."""
     from pytest_cpuperf.static.check import check_project  # deferred: libcst, for a run with static checks
 
-    result = check_project(config)
+    result = check_project(config, cpus)
     findings: dict[str, list[Finding]] = defaultdict(list)
     errors: dict[str, list[CheckError]] = defaultdict(list)
     for finding in result.findings:

@@ -100,7 +100,8 @@ class Session:
         # A single test asked for by its id is what the user wants to see, and nothing else.
         if self.config.static and not any("::" in arg for arg in session.config.args):
             try:
-                self.static, found = static_items(session, self.config)
+                cpus = usable_cpus(self.topology, self.limits)
+                self.static, found = static_items(session, self.config, cpus)
             except UsageError as error:
                 raise options.usage_error(error) from None
             items[:0] = found

@@ -59,12 +59,17 @@ def run(arguments: argparse.Namespace) -> int:
     settings = _settings(arguments)
     if arguments.paths == ["-"]:
         return _run_on_stdin(arguments, settings)
-    from pytest_cpuperf.static.check import Run, check_paths  # deferred: --help needs none of it
+    # Deferred: --help needs none of it.
+    from pytest_cpuperf.machine.limits import read_limits
+    from pytest_cpuperf.machine.placement import usable_cpus
+    from pytest_cpuperf.machine.topology import read_topology
+    from pytest_cpuperf.static.check import Run, check_paths
 
     how = Run(
         force_exclude=arguments.force_exclude,
         thorough=arguments.show_silenced,
         jobs=arguments.jobs,
+        cpus=usable_cpus(read_topology(), read_limits()),
         use_cache=not arguments.no_cache and not arguments.isolated,
     )
     paths = [Path(p) for p in arguments.paths] or [settings.root / p for p in settings.paths]

@@ -57,7 +57,10 @@ def summary_lines(run: RunResult, width: int) -> list[Line]:
         details = [f"{measurement['label']}: {_figure(measurement)}{_against(measurement)}"]
         if measurement["reason"] and verdict in ("fail", "inconclusive"):
             details.append(measurement["reason"])
-        details.append(_how_measured(measurement, test.placement))
+        # A line breaks between the parts, not in them.
+        details.append(
+            ", ".join(p.replace(" ", "\xa0") for p in _how_measured(measurement, test.placement).split(", "))
+        )
         for detail in details:
             lines += [(line, ()) for line in _wrapped(detail, width)]
     if measured:
@@ -166,6 +169,6 @@ def _static(static: Mapping[str, Any] | None, width: int) -> list[Line]:
 
 
 def _wrapped(text: str, width: int, indent: str = "      ") -> list[str]:
-    return textwrap.wrap(
-        text, max(40, width), initial_indent=indent, subsequent_indent=indent or "  ", break_on_hyphens=False
-    )
+    after = indent or "  "
+    lines = textwrap.wrap(text, max(40, width), initial_indent=indent, subsequent_indent=after, break_on_hyphens=False)
+    return [line.replace("\xa0", " ") for line in lines]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,7 +17,7 @@ from pytest_cpuperf.static.cache import Cache
 from pytest_cpuperf.static.discover import discover, relative
 from pytest_cpuperf.static.file_check import check_source, language_of
 from pytest_cpuperf.static.rules import all_rules
-from pytest_cpuperf.static.rules.base import PythonRule, Rule, RuleOptions
+from pytest_cpuperf.static.rules.base import Rule, RuleOptions
 from pytest_cpuperf.static.source import SourceError, read_bytes
 
 # Below this many files a second process costs more than it brings.
@@ -34,13 +33,15 @@ class Run:
     thorough: bool = False
     """Parse whole files, so that every silence is told."""
     jobs: int | None = None
-    """Processes; None takes the CPUs this process may use."""
+    """Processes; None takes as many as the files are worth, and no more than `cpus`."""
+    cpus: int = 1
+    """CPUs this process may use, affinity and quota considered; `machine` knows, which static checks do without."""
     use_cache: bool = False
 
 
-def check_project(config: Config) -> CheckResult:
+def check_project(config: Config, cpus: int = 1) -> CheckResult:
     """Check the paths the configuration names, relative to its root."""
-    return check_paths([config.root / p for p in config.paths], config, Run(use_cache=True))
+    return check_paths([config.root / p for p in config.paths], config, Run(use_cache=True, cpus=cpus))
 
 
 def check_paths(paths: Iterable[Path], config: Config, run: Run | None = None) -> CheckResult:
@@ -50,7 +51,7 @@ def check_paths(paths: Iterable[Path], config: Config, run: Run | None = None) -
     files = discover(paths, config.root, config.exclude, run.force_exclude)
     cache = Cache.open(config, [r.code for r in rules]) if run.use_cache and not run.thorough else None
     job = _Job(config, tuple(r.code for r in rules), run.thorough, cache)
-    processes = _processes(len(files), run.jobs)
+    processes = _processes(len(files), run)
     if processes == 1:
         answers = [_check_piece(job, files)]
     else:
@@ -153,15 +154,7 @@ def _check_files(job: _Job, files: Sequence[Path]) -> _Answer:
     return _Answer(results, remembered)
 
 
-def _processes(files: int, jobs: int | None) -> int:
+def _processes(files: int, run: Run) -> int:
     """Return how many processes the files are worth."""
-    return max(1, min(files, jobs if jobs is not None else min(_usable_cpus(), files // _WORTH_A_PROCESS)))
-
-
-def _usable_cpus() -> int:
-    """Return the CPUs this process may use, quota included; `machine` knows more, which static checks do without."""
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, allowed)
-
-
-__all__ = ["PythonRule", "Run", "check_paths", "check_project", "rules_for", "selected_rules"]
+    wanted = run.jobs if run.jobs is not None else min(run.cpus, files // _WORTH_A_PROCESS)
+    return max(1, min(files, wanted))

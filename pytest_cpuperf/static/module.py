@@ -9,7 +9,7 @@ from __future__ import annotations
 import bisect
 import dataclasses
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast, overload
 
@@ -361,12 +361,3 @@ def argument(call: cst.Call, keyword: str, position: int | None = None) -> cst.B
 def has_unpacking(call: cst.Call) -> bool:
     """Return whether a call passes `*args` or `**kwargs`, which may hold anything."""
     return any(arg.star for arg in call.args)
-
-
-def statements(body: Iterable[cst.CSTNode]) -> Iterator[cst.BaseSmallStatement | cst.BaseCompoundStatement]:
-    """Yield the statements of a block, those that share a line one by one."""
-    for line in body:
-        if isinstance(line, cst.SimpleStatementLine):
-            yield from line.body
-        elif isinstance(line, cst.BaseCompoundStatement):
-            yield line

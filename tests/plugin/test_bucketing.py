@@ -41,13 +41,13 @@ def test_planned_beats_constant_padding_with_equal_outputs_in_order(project):
         planned, padded = record.arms
         assert (planned.arm, padded.arm) == ("planned", "padded")
         assert padded.padded_tokens == record.sequences * 256
-        assert planned.waste < 0.6 < padded.waste
+        assert planned.waste < padded.waste
         assert record.estimate.low > 1.5
     """
     )
     result = pytester.runpytest_subprocess("--cpuperf", "--no-cpuperf-static")
     result.assert_outcomes(passed=1)
-    result.stdout.fnmatch_lines(["*planned over padded: *× [[]*] ≥ 1.5× (budget)*", "*texts, outputs equal within*"])
+    result.stdout.fnmatch_lines(["*planned over padded: *× [[]*] ≥ 1.5× (budget)*", "*outputs equal within*"])
 
 
 def test_outputs_that_move_with_padding_fail_whatever_the_speed(project):
