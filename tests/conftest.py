@@ -3,6 +3,10 @@ import textwrap
 
 import pytest
 
+# Loaded before any test: a run of pytest inside this process forgets what it was the first to import, and a class
+# imported twice is two classes.
+from pytest_cpuperf.cli import main
+
 pytest_plugins = ["pytester"]
 
 # Before anything reads it: no test downloads, and a model hub is never asked.
@@ -29,7 +33,6 @@ def project(pytester, monkeypatch):
 @pytest.fixture
 def cpuperf_command(capsys):
     """Run the `cpuperf` command in this process: returns (exit code, standard output, standard error)."""
-    from pytest_cpuperf.cli import main
 
     def run(*args):
         code = main([str(a) for a in args])
