@@ -30,8 +30,9 @@ from pytest_cpuperf.results.figures import amount
 from pytest_cpuperf.results.records import ArmResult, BucketingMeasurement, Budget, Verdict
 
 BASELINES = ("padded", "arrival")
-# Rounds a measurement should have room for: one to compare outputs, two to warm up, eight pairs.
-_ROUNDS = 11
+# Rounds a measurement should have room for: one to compare outputs, two to warm up, eight pairs, and half as many
+# again, because a machine that is slower for a while must not leave too few.
+_ROUNDS = 16
 _FEWEST_TEXTS = 8
 _LARGEST_BATCH = 64
 _SEED = 20261123
