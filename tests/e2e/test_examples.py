@@ -43,12 +43,11 @@ def test_before_fails_with_findings_and_a_lost_budget(run_example):
         assert (rule, path, line) in found
     assert len(found) == 5
     lost = [m for t in document["tests"] for m in t["measurements"] if m["verdict"] == "fail"]
-    # On a busy machine one of the two may be inconclusive, and a fast one meets the absolute budget.
-    assert {m["label"] for m in lost} <= {"throughput", "service over padding"}
+    # A fast machine may meet the absolute budget; the relative one is lost everywhere.
+    assert "service over padding" in {m["label"] for m in lost}
     for measurement in lost:
         assert measurement["estimate"]["high"] < measurement["budget"]["at_least"]
         assert f"{measurement['label']}: " in done.stdout
-    assert lost, done.stdout
     assert "(budget)" in done.stdout
 
 

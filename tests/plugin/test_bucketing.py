@@ -41,7 +41,7 @@ def test_planned_beats_constant_padding_with_equal_outputs_in_order(project):
         planned, padded = record.arms
         assert (planned.arm, padded.arm) == ("planned", "padded")
         assert padded.padded_tokens == record.sequences * 256
-        assert planned.waste < padded.waste
+        assert planned.waste < 0.6 < padded.waste
         assert record.estimate.low > 1.5
     """
     )
