@@ -29,8 +29,28 @@ class Fix:
     edits: tuple[Edit, ...]
 
 
+class _Placed:
+    """Something a rule says of a place in a file."""
+
+    path: str
+    line: int
+    column: int
+    rule: str
+    cell: int | None
+
+    @property
+    def location(self) -> str:
+        """`path:line:column`, as editors understand it."""
+        return place(self.path, self.cell, self.line, self.column)
+
+    @property
+    def sort_key(self) -> tuple[Any, ...]:
+        """Findings and silences are told in this order."""
+        return self.path, self.cell or 0, self.line, self.column, self.rule
+
+
 @dataclass(frozen=True)
-class Finding:
+class Finding(_Placed):
     """A place in a source file where a heuristic is broken. Lines and columns count from 1."""
 
     path: str
@@ -51,19 +71,9 @@ class Finding:
     source_line: str = ""
     """The text of the line the finding starts on, for people."""
 
-    @property
-    def location(self) -> str:
-        """`path:line:column`, as editors understand it."""
-        return place(self.path, self.cell, self.line, self.column)
-
-    @property
-    def sort_key(self) -> tuple[Any, ...]:
-        """Findings are told in this order."""
-        return self.path, self.cell or 0, self.line, self.column, self.rule
-
 
 @dataclass(frozen=True)
-class Silenced:
+class Silenced(_Placed):
     """A place that has a rule's trigger and is not reported, with the reason."""
 
     path: str
@@ -72,16 +82,6 @@ class Silenced:
     rule: str
     because: str
     cell: int | None = None
-
-    @property
-    def location(self) -> str:
-        """`path:line:column`, as editors understand it."""
-        return place(self.path, self.cell, self.line, self.column)
-
-    @property
-    def sort_key(self) -> tuple[Any, ...]:
-        """Silenced places are told in this order."""
-        return self.path, self.cell or 0, self.line, self.column, self.rule
 
 
 @dataclass(frozen=True)

@@ -23,8 +23,6 @@ _MADE = re.compile(r"=[ \t]*([A-Za-z_][\w.]*)[ \t]*\(")
 _TARGET_BEFORE = re.compile(r"([A-Za-z_]\w*)[ \t]*(?::[^=\n]+)?$")
 _ANNOTATED = re.compile(r":[ \t]*([\w.]*(?:Module|PreTrainedModel))\b")
 _NAME_BEFORE = re.compile(r"([A-Za-z_]\w*)\s*$")
-# What a class's training may start from.
-ENTRY_METHODS = ("forward", "training_step", "compute_loss", "shared_step")
 _MODULE_TYPES = frozenset({"torch.nn.Module", "torch.jit.ScriptModule", "transformers.PreTrainedModel"})
 _NOT_MODULES = frozenset({"torch.nn.Parameter", "torch.nn.Buffer"})
 _LOADERS = frozenset({"torch.jit.load", "torch.hub.load", "torch.compile"})
@@ -88,20 +86,6 @@ class Facts:
     def outline(self) -> Outline:
         """The file's functions and classes."""
         return Outline(self.code)
-
-    def trained_through(self, class_name: str) -> frozenset[str]:
-        """Return the methods of a class from which training may start, and those they call on `self`."""
-        reached: set[str] = set()
-        for klass in self.outline.classes:
-            if klass.name != class_name:
-                continue
-            todo = [name for name in ENTRY_METHODS if name in klass.methods]
-            while todo:
-                name = todo.pop()
-                if name not in reached:
-                    reached.add(name)
-                    todo += [n for c in klass.methods[name] for n in c.called_on_self if n in klass.methods]
-        return frozenset(reached)
 
     def full_name(self, name: str) -> str:
         """Return what a dotted name stands for through the imports: `t.no_grad` is `torch.no_grad`."""

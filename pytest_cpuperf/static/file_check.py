@@ -173,13 +173,8 @@ def _check_properties(data: bytes, path: str, rules: list[PropertiesRule]) -> Ch
     # Latin-1 is Java's own encoding of properties; it decodes any bytes.
     text = data.decode("latin-1")
     config = Properties(text)
-    if not config.is_torchserve:
-        return CheckResult(1)
-    collect = _Collector(path, text, _line_suppressions(text))
-    for rule in rules:
-        for outcome in rule.check(config):
-            collect.add(rule, outcome, _position_in(None))
-    return collect.result()
+    outcomes = [(rule, outcome) for rule in rules if config.is_torchserve for outcome in rule.check(config)]
+    return _of_config(path, text, outcomes)
 
 
 def _check_yaml(data: bytes, path: str, rules: list[YamlRule]) -> CheckResult:
@@ -193,12 +188,14 @@ def _check_yaml(data: bytes, path: str, rules: list[YamlRule]) -> CheckResult:
     except UnicodeDecodeError as error:
         raise SourceError(f"not valid UTF-8: byte {error.start} cannot be decoded") from None
     config = YamlConfig(text)
-    if not config.is_torchserve:
-        return CheckResult(1)
+    outcomes = [(rule, outcome) for rule in rules if config.is_torchserve for outcome in rule.check(config)]
+    return _of_config(path, text, outcomes)
+
+
+def _of_config(path: str, text: str, outcomes: Sequence[tuple[Rule, Report | Silence]]) -> CheckResult:
     collect = _Collector(path, text, _line_suppressions(text))
-    for rule in rules:
-        for outcome in rule.check(config):
-            collect.add(rule, outcome, _position_in(None))
+    for rule, outcome in outcomes:
+        collect.add(rule, outcome, _position_in(None))
     return collect.result()
 
 

@@ -15,6 +15,7 @@ from pytest_cpuperf.static.model_calls import ModelCalls, is_model_name, may_run
 from pytest_cpuperf.static.module import Module, dotted, last_name
 from pytest_cpuperf.static.prune import Chunk
 from pytest_cpuperf.static.rules.base import Mend, PythonRule, Report, Silence
+from pytest_cpuperf.static.training import called_by_forward, used_by_training
 
 _HELP = "use torch.inference_mode(), where nothing computed here meets autograd later"
 
@@ -36,6 +37,11 @@ _PARAMETER_WORDS = frozenset(
         "ema",
     ]
 )
+_INITIALISES = frozenset(["init", "initialize", "initialise", "reset"])
+_PARAMETER_NAMES = frozenset(
+    ["weights", "weight", "parameters", "params", "prefix", "embeddings", "embedding", "adapter"]
+)
+_CALIBRATES = frozenset(["fit", "calibrate", "calibration"])
 _KEEPERS = frozenset(
     ["append", "extend", "add", "update", "insert", "put", "setdefault", "send", "write", "set", "appendleft"]
 )
@@ -196,6 +202,40 @@ class NoGradInference(PythonRule):
                     features = self.encoder(images)
                 return self.head(features)
         """,
+        """
+        import torch
+        class Trainer:
+            def collect(self, model, loader):
+                found = []
+                with torch.no_grad():
+                    for batch in loader:
+                        found.append(model(batch))
+                return torch.cat(found)
+            def step(self, features):
+                self.head(features).sum().backward()
+            def fit(self, loader):
+                self.step(self.collect(self.model, loader))
+        """,
+        """
+        import torch
+        @torch.no_grad()
+        def initialize_adapter_weights(model, adapter, loader):
+            adapter.start(torch.stack([model(batch).mean(0) for batch in loader]))
+        """,
+        """
+        import torch
+        class Conformal:
+            @torch.no_grad()
+            def fit(self, loader):
+                self.q_hat = torch.quantile(torch.cat([self.model(x) for x in loader]), 0.9)
+        """,
+        """
+        import torch
+        def step(student_model, teacher_model, batch):
+            with torch.no_grad():
+                teacher_model(batch)  # hooks keep what a loss will ask for
+            return student_model.loss(batch)
+        """,
     )
     INVALID = (
         """
@@ -337,6 +377,7 @@ class _Judgement:
             self._probes,
             self._depends_on_training,
             self._is_forward_of_a_module,
+            self._is_called_by_training,
             self._feeds_training,
             self._changed_in_place_afterwards,
         ):
@@ -355,6 +396,11 @@ class _Judgement:
         return None
 
     def _touches_parameters(self) -> str | None:
+        name = set(words(self.function.name.value)) if self.function is not None else set()
+        if (name & _INITIALISES and name & _PARAMETER_NAMES) or {"state", "dict"} <= name:
+            return "it makes or initialises parameters"
+        if name & _CALIBRATES and self._sets_attributes():
+            return "it calibrates: its results become parameters"
         for call in self.module.nodes(cst.Call, within=self.body):
             function = call.func
             full = self.module.qualified(function) or ""
@@ -380,6 +426,13 @@ class _Judgement:
                 if isinstance(target, cst.Subscript) and self._is_parameter(written):
                     return "it writes into parameters or buffers"
         return self._results_become_parameters()
+
+    def _sets_attributes(self) -> bool:
+        return any(
+            isinstance(target.target, cst.Attribute)
+            for assign in self.module.nodes(cst.Assign, within=self.body)
+            for target in assign.targets
+        )
 
     def _results_become_parameters(self) -> str | None:
         if self.function is None:
@@ -488,6 +541,8 @@ class _Judgement:
     def _probes(self) -> str | None:
         if self.function is not None and self.function.name.value == "__init__":
             return "it probes a model while it is built"
+        if self.function is not None and set(words(self.function.name.value)) & {"dummy", "example"}:
+            return "it probes a model with an example input"
         if all(self._is_dummy(call) for call in self.model_calls):
             return "it probes a model with a dummy input"
         return None
@@ -543,17 +598,21 @@ class _Judgement:
         return False
 
     def _is_forward_of_a_module(self) -> str | None:
-        """A forward's outputs may feed trainable layers; so may those of the methods it calls."""
+        function = self.function
+        if function is not None and function.name.value == "forward" and self.module.class_of(function) is not None:
+            return "it is part of a module's forward, whose outputs may be trained through"
+        return None
+
+    def _is_called_by_training(self) -> str | None:
+        """Outputs of what a forward or a training loop calls may meet autograd."""
         if self.function is None:
             return None
-        around = self.module.class_of(self.function)
-        if around is None:
-            return None
-        if self.function.name.value == "forward":
-            return "it is part of a module's forward, whose outputs may be trained through"
-        reached = self.module.facts.trained_through(around.name.value)
-        if self.function.name.value in reached and not self._ends_plain():
-            return "a module's forward or training step calls it, whose outputs may be trained through"
+        outline, around = self.module.facts.outline, self.module.class_of(self.function)
+        name, owner = self.function.name.value, around.name.value if around is not None else None
+        if owner is not None and name in called_by_forward(outline, owner) and not self._ends_plain():
+            return "a forward or training step of its class calls it, whose outputs may be trained through"
+        if name in used_by_training(outline, owner) and not self.leaves_only_plain_data():
+            return "a training loop of this file uses its results"
         return None
 
     def _feeds_training(self) -> str | None:
@@ -563,7 +622,7 @@ class _Judgement:
         uses = [u for n, values in names.items() if not all_plain(self.module, values) for u in self._uses(n)]
         uses = [u for u in uses if not becomes_plain(self.module, u)]
         if not uses:
-            return None
+            return self._fills_hooks_of_a_teacher()
         backward = any(
             isinstance(c.func, cst.Attribute) and c.func.attr.value == "backward"
             for c in self.module.nodes(cst.Call, within=self.function)
@@ -582,6 +641,14 @@ class _Judgement:
                 "teacher"
             }:
                 return f"{self.module.code(call.func)} is a teacher or target, whose outputs feed a loss"
+        return None
+
+    def _fills_hooks_of_a_teacher(self) -> str | None:
+        """A teacher run for its hooks alone: nothing is assigned, and yet a loss is fed."""
+        assert self.function is not None
+        for call in self.model_calls:
+            if "teacher" in words(dotted(call.func) or "") and isinstance(self.module.parent(call), cst.Expr):
+                return f"{self.module.code(call.func)} is a teacher, whose outputs feed a loss"
         return None
 
     def _returns_loss(self) -> bool:

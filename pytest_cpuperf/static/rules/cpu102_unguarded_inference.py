@@ -9,7 +9,7 @@ from pytest_cpuperf.static.facts import Facts
 from pytest_cpuperf.static.guards import guarded
 from pytest_cpuperf.static.lazy_libcst import cst
 from pytest_cpuperf.static.model_calls import ModelCalls
-from pytest_cpuperf.static.module import Module, last_name
+from pytest_cpuperf.static.module import Module, dotted, last_name
 from pytest_cpuperf.static.prune import Chunk
 from pytest_cpuperf.static.rules.base import PythonRule, Report, Silence
 
@@ -102,8 +102,10 @@ class UnguardedInference(PythonRule):
             if module.function_of(function) is not None:
                 continue
             for call in calls.within(function.body):
-                if calls.helper(call) is not None or (
-                    isinstance(call.func, cst.Attribute) and last_name(call.func) in _GUARDED_METHODS
+                if (
+                    calls.helper(call) is not None
+                    or _is_inherited(call.func)
+                    or (isinstance(call.func, cst.Attribute) and last_name(call.func) in _GUARDED_METHODS)
                 ):
                     continue
                 because = self._silent_because(module, function, call)
@@ -126,3 +128,12 @@ class UnguardedInference(PythonRule):
         if re.search(r"\.\s*backward\s*\(", module.code(function)):
             return "the method trains"
         return None
+
+
+def _is_inherited(function: cst.BaseExpression) -> bool:
+    """Return whether a call is `super().method`, which has a guard of its own or is told where it is written."""
+    return (
+        isinstance(function, cst.Attribute)
+        and isinstance(function.value, cst.Call)
+        and dotted(function.value.func) == "super"
+    )

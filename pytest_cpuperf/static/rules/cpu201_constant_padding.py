@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from pytest_cpuperf.static.edits import LINE_END
 from pytest_cpuperf.static.facts import Facts
 from pytest_cpuperf.static.lazy_libcst import cst
 from pytest_cpuperf.static.model_calls import words
@@ -19,6 +20,7 @@ _STATIC_SHAPE = re.compile(
     r"(?i)export|trace|tracing|calibrat|tpu|xla|static_?shape|neuron|tensorrt|\btrt\b|tflite|coreml|core_ml|qnn|hailo|rknn"
     r"|openvino|executorch|compiled|aot_?inductor|cuda_?graph"
 )
+_DIFFUSION = re.compile(r"(?:^|\.)(?:diffusers|diffusionmodules|ldm|sgm)(?:\.|$)|\bCLIPTextModel")
 _TOKENIZER_METHODS = frozenset({"pad", "batch_encode_plus", "encode_plus", "encode", "encode_batch", "__call__"})
 _GIVEN_TO_PADDING = re.compile(r"\bpadding\s*=(?!=)[^,=]*$")
 _BOUND = re.compile(r"(?<![\w.])([A-Za-z_]\w*)\s*(?::[^=\n]+)?=\s*[\w.]*$")
@@ -93,6 +95,16 @@ class ConstantPadding(PythonRule):
             inputs = tokenizer(rows["text"], padding="max_length", truncation=True)
             inputs["labels"] = rows["label"]
             return inputs
+        """,
+        """
+        def encode(tokenizer, texts):
+            # XLA compiles anew for every shape
+            return tokenizer(texts, padding="max_length", max_length=64)
+        """,
+        """
+        from tokenizers import Tokenizer
+        def no_padding(tokenizer):
+            tokenizer.enable_padding(length=0)
         """,
     )
     INVALID = (
@@ -181,7 +193,8 @@ def _trigger(module: Module, call: cst.Call, arg: cst.Arg) -> str | None:
     if keyword == "pad_to_max_length" and isinstance(arg.value, cst.Name) and arg.value.value == "True":
         return keyword
     if last_name(call.func) == "enable_padding" and keyword == "length":
-        if isinstance(_constant(module, call, arg.value), cst.Integer):
+        length = _constant(module, call, arg.value)
+        if isinstance(length, cst.Integer) and int(length.value, 0) > 0:  # 0 switches it off
             return keyword
     return None
 
@@ -241,24 +254,37 @@ def _silent_because(module: Module, call: cst.Call, arg: cst.Arg) -> str | None:
     ):
         return "images and audio have a fixed size"
     made_from = _made_from(module, call) or module.code(call.func)
-    if any(_FIXED_CONTEXT.search(part) for part in (callee, name, class_name, made_from)) or any(
-        v.startswith("diffusers") for v in module.imports.values()
+    length = argument(call, "max_length") or argument(call, "length")
+    remarks = _remarks(module, call)
+    if (
+        any(_FIXED_CONTEXT.search(part) for part in (callee, name, class_name, made_from, remarks))
+        or any(_DIFFUSION.search(v) for v in module.imports.values())
+        or (length is not None and last_name(length) == "context_length")
     ):
         return "this text encoder was trained with a fixed context"
     scope: cst.CSTNode = function if function is not None else module.tree
     names = {n.value for n in module.nodes(cst.Name, within=scope)}
     if names & {"mask_token_id", "mask_token"}:
         return "pads are swapped for the mask token: query expansion"
-    if any(_STATIC_SHAPE.search(part) for part in (callee, name, class_name)) or any(
+    if any(_STATIC_SHAPE.search(part) for part in (callee, name, class_name, remarks)) or any(
         (module.qualified(n) or "").startswith(("torch.onnx", "torch.export", "torch.jit.trace", "torch_xla"))
         for n in module.nodes(cst.Attribute, cst.Name, within=scope)
         if module.is_imported(n)
     ):
         return "export, tracing and compiled models need static shapes"
-    length = argument(call, "max_length") or argument(call, "length")
     if length is not None and re.search(r"get_inputs|\.shape|input_shape|seq_len_from|static", module.code(length)):
         return "the length is read from the model's own input"
     return _training_data(module, scope, name, class_name) or _cut_again(module, scope)
+
+
+def _remarks(module: Module, call: cst.Call) -> str:
+    """Return the comments in a call's statement and right above it: there authors say why a length is constant."""
+    lines = LINE_END.split(module.facts.text)
+    first = module.statement_line(call) - 1
+    while first > 0 and lines[first - 1].lstrip().startswith("#"):
+        first -= 1
+    # A line's first `#` may stand in a string; then too much is read as a remark, and at worst a place is left alone.
+    return " ".join(line.partition("#")[2] for line in lines[first : module.position(call)[2]])
 
 
 def _made_from(module: Module, call: cst.Call) -> str:
@@ -270,7 +296,7 @@ def _made_from(module: Module, call: cst.Call) -> str:
 
 
 def _training_data(module: Module, scope: cst.CSTNode, name: str, class_name: str) -> str | None:
-    if "dataset" in words(class_name) or name in ("__getitem__",) or _TRAINING.search(name):
+    if {"dataset", "collator"} & set(words(class_name)) or name in ("__getitem__",) or _TRAINING.search(name):
         return "data for training, where equal lengths may be needed"
     for node in module.nodes(cst.SimpleString, within=scope):
         if string_value(node) in ("labels", "label_ids", "decoder_input_ids", "start_positions"):

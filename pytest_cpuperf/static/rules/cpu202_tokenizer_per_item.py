@@ -10,7 +10,9 @@ from pytest_cpuperf.static.module import Module, last_name
 from pytest_cpuperf.static.rules.base import PythonRule, Report, Silence
 
 TOKENIZER_WORDS = frozenset({"tokenizer", "tokenizers", "tok"})
-_METHODS = frozenset({"__call__", "encode", "encode_plus", "tokenize"})
+_METHODS = frozenset({"__call__", "encode", "encode_plus"})
+# These cut words out of a text; they take no lists.
+_SPLITTERS = frozenset({"word", "wordpiece", "basic", "sentence", "sent"})
 
 
 class TokenizerPerItem(PythonRule):
@@ -53,6 +55,10 @@ class TokenizerPerItem(PythonRule):
             everything = tokenizer(texts)
             return [tokenizer(batch) for batch in batches], everything
         """,
+        """
+        def pieces(self, texts):
+            return [piece for text in texts for piece in self.wordpiece_tokenizer(text)]
+        """,
     )
     INVALID = (
         """
@@ -84,7 +90,8 @@ def _is_tokenizer(function: cst.BaseExpression) -> bool:
     if isinstance(function, cst.Attribute) and function.attr.value in _METHODS:
         function = function.value
     name = last_name(function) if isinstance(function, (cst.Name, cst.Attribute)) else None
-    return bool(name) and words(name or "")[-1:] != [] and words(name or "")[-1] in TOKENIZER_WORDS
+    parts = words(name or "")
+    return bool(parts) and parts[-1] in TOKENIZER_WORDS and not _SPLITTERS & set(parts)
 
 
 def _loop_over(module: Module, node: cst.CSTNode, name: str) -> cst.CSTNode | None:

@@ -108,6 +108,13 @@ class OrtDefaultThreads(PythonRule):
         import onnxruntime
         session = onnxruntime.InferenceSession("m.onnx")
         """,
+        """
+        import onnxruntime
+        def build(path, devices):
+            options = onnxruntime.SessionOptions()
+            options.add_provider_for_devices(devices, {})
+            return onnxruntime.InferenceSession(path, sess_options=options)
+        """,
     )
     INVALID = (
         """
@@ -343,6 +350,8 @@ def _threads_set(module: Module, scope: cst.CSTNode, name: str) -> str | None:
             key = string_value(call.args[0].value)
             if key is None or key in _THREAD_ENTRIES:
                 return "its options set a session thread entry"
+        if function in (f"{name}.add_provider_for_devices", f"{name}.set_provider_selection_policy"):
+            return "its options choose the devices it runs on"
         first = dotted(call.args[0].value) if call.args else None
         if function == "setattr" and first == name:
             key = string_value(call.args[1].value) if len(call.args) > 1 else None

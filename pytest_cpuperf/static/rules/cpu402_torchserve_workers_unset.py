@@ -85,7 +85,10 @@ class TorchserveWorkersUnset(PropertiesRule):
 
 
 class TorchserveModelWorkersUnset(YamlRule):
-    """The same for a model's own configuration in YAML; reported under CPU402's code."""
+    """The same for a model's own configuration in YAML; reported under CPU402's code.
+
+    Processes that torchrun starts for `parallelType` get OMP_NUM_THREADS=1 (TorchServe 0.12, `ModelConfig.TorchRun`).
+    """
 
     code = "CPU402"
     name = "torchserve-workers-unset"
@@ -102,8 +105,24 @@ class TorchserveModelWorkersUnset(YamlRule):
         name: something else
         batchSize: 8
         """,
+        """
+        maxWorkers: 1
+        deviceType: cpu
+        parallelType: tp
+        torchrun:
+          nproc-per-node: 2
+          OMP_NUMBER_THREADS: 8
+        """,
     )
     INVALID = (
+        """
+        minWorkers: 1
+        deviceType: cpu
+        parallelType: tp
+        # <-
+        torchrun:
+          nproc-per-node: 2
+        """,
         """
         # <-
         batchSize: 8
@@ -113,9 +132,17 @@ class TorchserveModelWorkersUnset(YamlRule):
 
     def check(self, config: YamlConfig) -> Iterator[Report | Silence]:
         """Judge the worker counts."""
+        device, parallel = config.values.get("deviceType"), config.values.get("parallelType")
+        torchrun = config.values.get("torchrun")
+        if device == "cpu" and parallel and isinstance(torchrun, dict) and "OMP_NUMBER_THREADS" not in torchrun:
+            yield Report(
+                config.places["torchrun"],
+                "torchrun's processes compute with one thread each: OMP_NUMBER_THREADS is 1 unless it is set",
+                "torchrun.OMP_NUMBER_THREADS: the cores of a node divided by nproc-per-node",
+            )
         if {"minWorkers", "maxWorkers"} & config.values.keys():
             return
-        if config.values.get("parallelType") or config.values.get("deviceType") == "gpu":
+        if parallel or device == "gpu":
             yield Silence(config.first, "workers follow from the parallel setting or the GPUs")
             return
         yield Report(config.first, "the model gets one worker per CPU of the machine", "minWorkers and maxWorkers")

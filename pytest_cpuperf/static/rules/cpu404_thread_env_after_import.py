@@ -10,7 +10,7 @@ from pytest_cpuperf.static.module import Module, dotted, string_value
 from pytest_cpuperf.static.rules.base import PythonRule, Report, Silence
 
 _VARIABLE = re.compile(
-    r"OMP_(NUM_THREADS|PROC_BIND|PLACES|SCHEDULE|WAIT_POLICY|DYNAMIC)|MKL_(NUM_THREADS|DYNAMIC)|KMP_\w+|GOMP_\w+"
+    r"OMP_(NUM_THREADS|PROC_BIND|PLACES|SCHEDULE|WAIT_POLICY|DYNAMIC)|MKL_(NUM_THREADS|DYNAMIC)|KMP_(?!DUPLICATE_LIB_OK|WARNINGS)\w+|GOMP_\w+"
 )
 
 
@@ -66,6 +66,11 @@ class ThreadEnvAfterImport(PythonRule):
         import os, torch, subprocess
         os.environ["OMP_NUM_THREADS"] = "1"
         subprocess.run(["worker"])
+        """,
+        """
+        import os
+        import torch
+        os.environ["KMP_DUPLICATE_LIB_OK"] = "TRUE"  # read when a second OpenMP is loaded, not by torch's own
         """,
     )
     INVALID = (
