@@ -138,6 +138,29 @@ _MODEL_METHODS = re.compile(
     r"|passages?|sentences?|texts|multi_process|\w*prompts?|labels|features|first_stage)|decode_first_stage"
     r"|get_(text|image|audio|video)_features|get_\w*embeddings?|extract_features|forward_\w+|batch_predict\w*|run_model)"
 )
+# `self.mods.encoder(x)`: SpeechBrain keeps the modules of a model so.
+_MODULE_DICTS = frozenset({"mods", "modules"})
+_IN_MODULE_DICT = re.compile(r"\.\s*(?:mods|modules)\s*\.\s*\w+\s*\(")
+_DICT_METHODS = frozenset(
+    [
+        *(
+            "keys",
+            "values",
+            "items",
+            "get",
+            "pop",
+            "update",
+            "setdefault",
+            "clear",
+            "copy",
+            "append",
+            "insert",
+            "extend",
+        ),
+        *("eval", "train", "to", "cuda", "cpu", "half", "float", "parameters", "named_parameters", "state_dict"),
+        *("load_state_dict", "add_module", "apply", "requires_grad_", "zero_grad", "children", "named_children"),
+    ]
+)
 _TEXT_RECEIVER = re.compile(
     r"(?i)token|vocab|processor|codec|json|base64|string|str$|text$|url|label_?encoder|bpe|spm|sp$"
 )
@@ -221,6 +244,8 @@ class ModelCalls:
         name = last_name(receiver) or ""
         if self._module.is_imported(function):
             return False  # a library's function, not an object's method
+        if name in _MODULE_DICTS and isinstance(receiver, cst.Attribute) and method not in _DICT_METHODS:
+            return True
         if method == "__call__":
             return is_model_name(name) or name in self._modules
         if method == "encode":
@@ -247,15 +272,21 @@ class ModelCalls:
     def _helper(self, call: cst.Call) -> cst.FunctionDef | None:
         """Return the function or method of this file that a call goes to, where that is plain."""
         function = call.func
+        if isinstance(function, cst.Name) and function.value == "self":
+            return self._method(call, "forward")  # a module calls itself
         if isinstance(function, cst.Name):
             for candidate in self._module.functions.get(function.value, ()):
                 if self._module.class_of(candidate) is None:
                     return candidate
         if isinstance(function, cst.Attribute) and dotted(function.value) in ("self", "cls"):
-            around = self._module.class_of(call)
-            for candidate in self._module.functions.get(function.attr.value, ()):
-                if self._module.class_of(candidate) is around:
-                    return candidate
+            return self._method(call, function.attr.value)
+        return None
+
+    def _method(self, call: cst.Call, name: str) -> cst.FunctionDef | None:
+        around = self._module.class_of(call)
+        for candidate in self._module.functions.get(name, ()):
+            if around is not None and self._module.class_of(candidate) is around:
+                return candidate
         return None
 
     def _helper_runs_model(self, helper: cst.FunctionDef) -> bool:
@@ -279,7 +310,7 @@ def may_run_model(chunk: Chunk, facts: Facts) -> bool:
     others: set[str] = set()
     for reached in facts.outline.closure([chunk]):
         code = reached.code
-        if _CALL_ON_RESULT.search(code):
+        if _CALL_ON_RESULT.search(code) or _IN_MODULE_DICT.search(code):
             return True
         for name in set(_CALLED_NAME.findall(code)):
             if _may_be_run(name):

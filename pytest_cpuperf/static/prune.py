@@ -37,8 +37,9 @@ class Chunk:
 
     @cached_property
     def called_on_self(self) -> frozenset[str]:
-        """Methods of its own object it calls: `self.name(`."""
-        return frozenset(_CALLED_ON_SELF.findall(self.code))
+        """Methods of its own object it calls: `self.name(`, and `forward` by `self(`, as modules do."""
+        called = frozenset(_CALLED_ON_SELF.findall(self.code))
+        return called | {"forward"} if "self" in self.called_names else called
 
 
 @dataclass(eq=False)

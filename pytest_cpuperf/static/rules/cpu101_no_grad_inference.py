@@ -236,6 +236,15 @@ class NoGradInference(PythonRule):
                 teacher_model(batch)  # hooks keep what a loss will ask for
             return student_model.loss(batch)
         """,
+        """
+        import torch
+        class Choice(torch.nn.Module):
+            def forward(self, x):
+                def gradients(models, x, out):
+                    with torch.no_grad():
+                        return [models[i](x) * out for i in range(2)]
+                return Own.apply(x, gradients)
+        """,
     )
     INVALID = (
         """
@@ -273,6 +282,19 @@ class NoGradInference(PythonRule):
                 for batch in loader:
                     total += model(batch).loss.item()
             return total
+        """,
+        """
+        import torch
+        class Tagger(torch.nn.Module):
+            def forward(self, x):
+                return self.head(self.encoder(x))
+            @torch.no_grad()  # <-
+            def tokens(self, x):
+                return torch.argmax(self(x), dim=1)
+        class Recognizer:
+            def text(self, sound):
+                with torch.no_grad():  # <-
+                    return self.mods.decode_features(sound)
         """,
     )
 
@@ -598,8 +620,10 @@ class _Judgement:
         return False
 
     def _is_forward_of_a_module(self) -> str | None:
-        function = self.function
-        if function is not None and function.name.value == "forward" and self.module.class_of(function) is not None:
+        if self.function is None or self.module.class_of(self.function) is None:
+            return None
+        around = [self.function, *(p for p in self.module.parents(self.function) if isinstance(p, cst.FunctionDef))]
+        if any(f.name.value == "forward" for f in around):
             return "it is part of a module's forward, whose outputs may be trained through"
         return None
 
