@@ -1,10 +1,11 @@
 import os
 import textwrap
 
+# Loaded before any test: a run of pytest inside this process forgets what it was the first to import, and a class
+# imported twice is two classes. libcst's native parser makes the classes it met first.
+import libcst  # noqa: F401
 import pytest
 
-# Loaded before any test: a run of pytest inside this process forgets what it was the first to import, and a class
-# imported twice is two classes.
 from pytest_cpuperf.cli import main
 
 pytest_plugins = ["pytester"]

@@ -15,6 +15,8 @@ from functools import cached_property
 
 _HEAD = re.compile(r"(?:async[ \t]+)?(def|class)[ \t]+(\w+)")
 _CALLED = re.compile(r"(?<![\w.])(?<!def )([A-Za-z_]\w*)\s*\(")
+_CALLS = re.compile(r"[\w\])][ \t]*\(")
+_LONG_LITERAL = 200
 _CALLED_ON_SELF = re.compile(r"(?<![\w.])(?:self|cls)\s*\.\s*([A-Za-z_]\w*)\s*\(")
 
 
@@ -166,8 +168,22 @@ def prune(text: str, outline: Outline, kept: set[Chunk], class_lines: set[int]) 
     for klass in outline.classes:
         if klass not in needed and (klass.outer is None or klass.outer in needed):
             _stub(lines, klass, f"{klass.indent}class {klass.name}: pass")
+    _drop_long_literals(lines, outline.lines, class_lines)
     left = [(number, line) for number, line in enumerate(lines, start=1) if line is not None]
     return Pruned("".join(f"{line}\n" for _, line in left), tuple(number for number, _ in left))
+
+
+def _drop_long_literals(lines: list[str | None], code: list[str], triggers: set[int]) -> None:
+    """Empty the long lists and tables of a module's own level: data that was generated, in which nothing is called."""
+    start: int | None = None
+    for number, line in enumerate(code):
+        if not line.strip() or line[0] in " \t":
+            continue
+        if start is not None and number - start > _LONG_LITERAL and line[0] in ")]}":
+            inside = range(start + 1, number)
+            if not any(_CALLS.search(code[n]) for n in inside) and triggers.isdisjoint(inside):
+                lines[start + 1 : number] = [None] * len(inside)
+        start = number if line.rstrip().endswith(("(", "[", "{")) else None
 
 
 def _owners(klass: Class | None) -> Iterator[Class]:

@@ -1,6 +1,8 @@
 """The formats, as those who read them want them."""
 
 import json
+import os
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
@@ -32,6 +34,18 @@ def test_sarif_is_valid_and_carries_help_and_fingerprints(project, cpuperf_comma
     assert location["region"] == {"startLine": 5, "startColumn": 24, "endLine": 5, "endColumn": 44}
     assert len(result["partialFingerprints"]["cpuperf/v1"]) == 16
     assert "not valid Python" in run["invocations"][0]["toolExecutionNotifications"][0]["message"]["text"]
+
+
+def test_sarif_is_valid_by_its_json_schema(project, cpuperf_command):
+    schema = os.environ.get("CPUPERF_SARIF_SCHEMA")
+    if not schema:
+        pytest.skip("CPUPERF_SARIF_SCHEMA names no schema file; .ci/run fetches one")
+    jsonschema = pytest.importorskip("jsonschema")
+    project(service__handler=HANDLER, broken="import torch\nwith torch.no_grad(:\n")
+    _, out, _ = cpuperf_command("check", "--format", "sarif")
+    validator = jsonschema.Draft4Validator(json.loads(Path(schema).read_text(encoding="utf-8")))
+    assert list(validator.iter_errors(json.loads(out))) == []
+    assert list(validator.iter_errors({"version": "2.1.0"})) != []
 
 
 def test_github_shows_the_worst_first_within_its_limits(project, cpuperf_command):

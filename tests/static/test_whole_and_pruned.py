@@ -44,6 +44,13 @@ def test_quick_and_plain_agree_on_real_files():
 
 
 HARD = {
+    "a long table that calls nothing, one that does, and a guard after them": (
+        "import torch\nTABLE = [\n"
+        + "    (1, 'two', 3.0),\n" * 300
+        + "]\nOTHER = {\n"
+        + "    'a': torch.no_grad(),\n" * 300
+        + "}\ndef f(model, x):\n    with torch.no_grad():\n        return model(x)\n"
+    ),
     "a decorator over several lines": """
         import torch
         @wrap(
