@@ -21,6 +21,7 @@ _STATIC_SHAPE = re.compile(
     r"|openvino|executorch|compiled|aot_?inductor|cuda_?graph"
 )
 _DIFFUSION = re.compile(r"(?:^|\.)(?:diffusers|diffusionmodules|ldm|sgm)(?:\.|$)|\bCLIPTextModel")
+_OPENING, _CLOSING = re.compile(r"[(\[{]"), re.compile(r"[)\]}]")
 _TOKENIZER_METHODS = frozenset({"pad", "batch_encode_plus", "encode_plus", "encode", "encode_batch", "__call__"})
 _GIVEN_TO_PADDING = re.compile(r"\bpadding\s*=(?!=)[^,=]*$")
 _BOUND = re.compile(r"(?<![\w.])([A-Za-z_]\w*)\s*(?::[^=\n]+)?=\s*[\w.]*$")
@@ -280,11 +281,17 @@ def _silent_because(module: Module, call: cst.Call, arg: cst.Arg) -> str | None:
 def _remarks(module: Module, call: cst.Call) -> str:
     """Return the comments in a call's statement and right above it: there authors say why a length is constant."""
     lines = LINE_END.split(module.facts.text)
-    first = module.statement_line(call) - 1
+    first = last = module.statement_line(call) - 1
     while first > 0 and lines[first - 1].lstrip().startswith("#"):
         first -= 1
+    open_brackets = 0
+    for code in module.facts.outline.lines[last:]:
+        last += 1
+        open_brackets += len(_OPENING.findall(code)) - len(_CLOSING.findall(code))
+        if open_brackets <= 0:
+            break
     # A line's first `#` may stand in a string; then too much is read as a remark, and at worst a place is left alone.
-    return " ".join(line.partition("#")[2] for line in lines[first : module.position(call)[2]])
+    return " ".join(line.partition("#")[2] for line in lines[first:last])
 
 
 def _made_from(module: Module, call: cst.Call) -> str:

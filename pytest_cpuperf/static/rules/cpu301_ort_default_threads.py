@@ -66,7 +66,11 @@ class OrtDefaultThreads(PythonRule):
     name = "ort-default-threads"
     heuristic = "ort-threads"
     trigger = (b"InferenceSession",)
-    live = r"InferenceSession\b"
+    live = r"(?<!\w)InferenceSession\b"
+
+    def may_concern(self, data: bytes) -> bool:
+        """The class is onnxruntime's, so the file says its name."""
+        return b"onnxruntime" in data and super().may_concern(data)
 
     VALID = (
         """

@@ -54,7 +54,12 @@ class OrtSessionPerCall(PythonRule):
     name = "ort-session-per-call"
     heuristic = "ort-threads"
     trigger = (b"InferenceSession",)
-    live = r"InferenceSession\b"
+    live = r"(?<!\w)InferenceSession\b"
+
+    def may_concern(self, data: bytes) -> bool:
+        """The class is onnxruntime's, so the file says its name."""
+        return b"onnxruntime" in data and super().may_concern(data)
+
     VALID = (
         """
         import onnxruntime as ort
