@@ -41,3 +41,17 @@ def cpuperf_command(capsys):
         return code, out, err
 
     return run
+
+
+@pytest.fixture
+def machine(tmp_path):
+    """Write an invented machine: files by path, as /sys and /proc show them. Returns its root."""
+
+    def make(files, root="machine"):
+        for name, text in files.items():
+            path = tmp_path / root / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        return tmp_path / root
+
+    return make

@@ -9,12 +9,13 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pytest_cpuperf.machine.cpulist import parse_list, parse_mask
 
 LIVE = Path("/")
+_MEMORY = re.compile(r"MemTotal:\s+(\d+) kB")
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,10 @@ class Topology:
     """CPUs of each node that has any; a machine without node folders is one node, 0."""
     performance: frozenset[int] | None = None
     """The fast CPUs of a hybrid machine, or None where all are of one kind or the kernel does not say."""
+    caches: tuple[tuple[int, ...], ...] = ()
+    """CPUs that share a last-level cache; empty where the kernel does not say."""
+    memory_bytes: dict[int, int] = field(default_factory=dict)
+    """Memory of each node, those without CPUs included; a node without memory has 0."""
 
     def restricted(self, allowed: Iterable[int]) -> Topology:
         """Return what is left of the machine within `allowed` CPUs."""
@@ -44,6 +49,8 @@ class Topology:
             packages=cut(self.packages),
             numa_nodes={n: cpus for n, cpus in nodes.items() if cpus},
             performance=self.performance & keep if self.performance is not None else None,
+            caches=cut(self.caches),
+            memory_bytes=self.memory_bytes,
         )
 
 
@@ -59,14 +66,23 @@ def read_topology(root: Path = LIVE) -> Topology:
     online = frozenset(cpus)
     cores = _groups(cpus, lambda cpu: _siblings(system / f"cpu/cpu{cpu}/topology") & online)
     packages = _groups(cpus, lambda cpu: _package(system / f"cpu/cpu{cpu}/topology") & online)
+    caches = _groups(cpus, lambda cpu: _last_level_cache(system / f"cpu/cpu{cpu}/cache") & online)
     nodes: dict[int, tuple[int, ...]] = {}
+    memory: dict[int, int] = {}
     for folder in _numbered(system / "node", "node"):
+        number = int(folder.name[4:])
         members = tuple(sorted(_set(folder, "cpulist", "cpumap") & online))
         if members:
-            nodes[int(folder.name[4:])] = members
+            nodes[number] = members
+        total = _MEMORY.search(_text(folder / "meminfo"))
+        if total:
+            memory[number] = int(total[1]) * 1024
     if not nodes and cpus:
         nodes = {0: cpus}
-    return Topology(cpus, cores, packages, nodes, _performance(root, online))
+        total = _MEMORY.search(_text(root / "proc/meminfo"))
+        memory = {0: int(total[1]) * 1024} if total else {}
+    known = any(_last_level_cache(system / f"cpu/cpu{cpu}/cache") for cpu in cpus[:1])
+    return Topology(cpus, cores, packages, nodes, _performance(root, online), caches if known else (), memory)
 
 
 def _online(folder: Path) -> tuple[int, ...]:
@@ -97,6 +113,17 @@ def _siblings(topology: Path) -> frozenset[int]:
 
 def _package(topology: Path) -> frozenset[int]:
     return _set(topology, "package_cpus_list", "package_cpus") or _set(topology, "core_siblings_list", "core_siblings")
+
+
+def _last_level_cache(folder: Path) -> frozenset[int]:
+    """Return the CPUs that share the highest level of cache that holds data."""
+    best = (0, frozenset[int]())
+    for index in _numbered(folder, "index"):
+        level = _text(index / "level").strip("\0 \n")
+        if _text(index / "type").strip("\0 \n") == "Instruction" or not level.isdigit():
+            continue
+        best = max(best, (int(level), _set(index, "shared_cpu_list", "shared_cpu_map")), key=lambda found: found[0])
+    return best[1]
 
 
 def _performance(root: Path, online: frozenset[int]) -> frozenset[int] | None:

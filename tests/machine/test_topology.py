@@ -4,11 +4,10 @@ import tarfile
 import pytest
 
 from pytest_cpuperf.machine.cpulist import parse_list, parse_mask
-from pytest_cpuperf.machine.limits import read_limits
+from pytest_cpuperf.machine.overview import overview
 from pytest_cpuperf.machine.topology import read_topology
 from pytest_cpuperf.results.figures import format_cpus
-
-from .conftest import CAPTURED, two_sockets
+from tests.machine.trees import CAPTURED, two_sockets
 
 
 def test_reads_cores_packages_and_nodes(machine):
@@ -70,9 +69,9 @@ def test_agrees_with_lstopo_on_captured_machines(name, expected, tmp_path):
     with tarfile.open(CAPTURED / f"{name}.tar.bz2") as archive:
         archive.extractall(tmp_path, filter=lambda member, _: None if member.isdev() else member)
     (root,) = tmp_path.iterdir()
-    topology, limits = read_topology(root), read_limits(root)
-    if limits.allowed is not None:
-        topology = topology.restricted(limits.allowed)
-    assert list(topology.cpus) == expected["cpus"]
-    assert sorted(map(list, topology.cores)) == sorted(expected["cores"])
-    assert {str(n): list(c) for n, c in topology.numa_nodes.items()} == expected["numa_nodes"]
+    found = overview(root).plain()
+    assert found["cpus"] == expected["cpus"]
+    assert sorted(found["cores"]) == sorted(expected["cores"])
+    assert found["numa_nodes"] == expected["numa_nodes"]
+    assert sorted(cpu for group in found["caches"] for cpu in group) in ([], expected["cpus"])
+    assert set(found["placement"]["cpus"]) <= set(expected["cpus"])
