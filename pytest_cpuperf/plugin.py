@@ -131,9 +131,14 @@ class _Gathering:
         self._session.gather(report)
 
     @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        """Give an xdist worker its part of the machine."""
+        self._session.worker_starts(node)
+
+    @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
         """Take what an xdist worker left when it ended."""
-        self._session.gather_worker(getattr(node, "workeroutput", {}))
+        self._session.worker_ends(node)
 
 
 def _session(config: pytest.Config) -> Session | None:

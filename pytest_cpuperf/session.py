@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,8 +24,10 @@ from pytest_cpuperf.fixture import CpuPerf
 from pytest_cpuperf.items import StaticItem, static_items
 from pytest_cpuperf.machine.fingerprint import describe_machine
 from pytest_cpuperf.machine.limits import Limits, read_limits
+from pytest_cpuperf.machine.memory import memory_elsewhere
 from pytest_cpuperf.machine.pin import Pin, can_pin
-from pytest_cpuperf.machine.placement import CannotPlaceError, place, usable_cpus
+from pytest_cpuperf.machine.placement import CannotPlaceError, Place, Request, place, usable_cpus
+from pytest_cpuperf.machine.slots import Slot, Turns, divide
 from pytest_cpuperf.machine.topology import Topology, read_topology
 from pytest_cpuperf.reports.terminal import explain_failure, headline, summary_lines
 from pytest_cpuperf.results.figures import format_cpus
@@ -76,7 +81,11 @@ class Session:
         worker = getattr(pytest_config, "workerinput", None)
         self._workeroutput: dict[str, Any] | None = getattr(pytest_config, "workeroutput", None)
         self._worker: str | None = worker["workerid"] if worker else None
-        self._share = _share(worker)
+        given = worker.get("cpuperf") if worker else None
+        self._slot = Slot(**given["slot"]) if given else None
+        self._turns = Turns(Path(given["locks"])) if given else None
+        self._slot_of: dict[str, int] = {}
+        self._locks: TemporaryDirectory[str] | None = None
         self._written: str | None = None
 
     def header(self) -> str:
@@ -114,26 +123,41 @@ class Session:
             yield
             return
         try:
-            self._pin(item, test)
-            yield
-        finally:
-            if test.pin:
-                test.pin.restore()
-
-    def _pin(self, item: pytest.Item, test: _Test) -> None:
-        try:
             test.marker = options.marker(item)
         except pytest.fail.Exception:
-            return  # said again in `before`, where pytest turns it into the test's own error
-        wanted = self.config.pin == "each" or (
-            self.config.pin == "measured" and "cpuperf" in getattr(item, "fixturenames", ())
-        )
+            yield  # said again in `before`, where pytest turns it into the test's own error
+            return
+        measured = "cpuperf" in getattr(item, "fixturenames", ())
+        wanted = self.config.pin == "each" or (self.config.pin == "measured" and measured)
         try:
-            chosen = place(self.topology, self.limits, test.marker.request, self._share)
+            chosen, slots = self._choose(test.marker.request)
         except CannotPlaceError as error:
             if wanted:
                 test.cannot_place = str(error)
+            yield
             return
+        with self._turns.take(slots) if self._turns and measured else contextlib.nullcontext():
+            try:
+                self._pin(test, chosen, wanted)
+                yield
+            finally:
+                if test.pin:
+                    test.pin.restore()
+
+    def _choose(self, request: Request) -> tuple[Place, Iterable[int]]:
+        """Return where a test runs, and the slots it must hold while it measures."""
+        if self._slot is None:
+            return place(self.topology, self.limits, request), ()
+        part = f"part {self._slot.number + 1} of {self._slot.count} for this worker"
+        try:
+            chosen = place(self.topology, self._slot.limits, request)
+            return replace(chosen, reason=f"{chosen.reason}, {part}"), (self._slot.number,)
+        except CannotPlaceError:
+            # More than a worker's part: it waits for all of them, and runs alone.
+            chosen = place(self.topology, self.limits, request)
+            return replace(chosen, reason=f"{chosen.reason}, more than a worker's part"), range(self._slot.count)
+
+    def _pin(self, test: _Test, chosen: Place, wanted: bool) -> None:
         why_not = can_pin() if wanted else f"--cpuperf-pin {self.config.pin}"
         if why_not is None:
             try:
@@ -192,7 +216,8 @@ class Session:
             path, line, _ = item.location
             report.longrepr = (str(item.config.rootpath / path), (line or 0) + 1, report.longrepr[2])
         if report.when == "call" and test.pin and test.placement:
-            test.placement = replace(test.placement, strays=test.pin.strays())
+            elsewhere = memory_elsewhere(self.topology, test.placement.cpus)
+            test.placement = replace(test.placement, strays=test.pin.strays(), memory_elsewhere=elsewhere)
         if report.when == "teardown":
             record = TestRecord(
                 id=item.nodeid,
@@ -209,12 +234,29 @@ class Session:
         if plain is not None:
             self.records.append(TestRecord(**plain))
 
-    def gather_worker(self, output: dict[str, Any]) -> None:
-        """Take over the static checks' result; every worker has the same."""
-        self.static = self.static or output.get("cpuperf_static")
+    def worker_starts(self, node: Any) -> None:
+        """Give an xdist worker on this machine its slot; one that replaces a dead worker gets that one's."""
+        if not node.gateway.spec.popen:
+            return  # another machine, which it knows better
+        slots = divide(self.topology, self.limits, int(node.workerinput["workercount"]))
+        if not slots:
+            return
+        if self._locks is None:
+            self._locks = TemporaryDirectory(prefix="cpuperf-")
+        taken = Counter(self._slot_of.values())
+        slot = min(slots, key=lambda s: taken[s.number])
+        self._slot_of[node.gateway.id] = slot.number
+        node.workerinput["cpuperf"] = {"slot": asdict(slot), "locks": self._locks.name}
+
+    def worker_ends(self, node: Any) -> None:
+        """Take over what a worker left, the static checks' result among it: every worker has the same."""
+        self._slot_of.pop(node.gateway.id, None)
+        self.static = self.static or getattr(node, "workeroutput", {}).get("cpuperf_static")
 
     def finish(self, session: pytest.Session) -> None:
         """Hand the worker's results on, or write the file that was asked for."""
+        if self._locks is not None:
+            self._locks.cleanup()
         if self._workeroutput is not None:
             self._workeroutput["cpuperf_static"] = self.static
             return
@@ -243,10 +285,3 @@ class Session:
             terminal.write_line(text, **dict.fromkeys(markup, True))
         if self._written:
             terminal.write_line(self._written)
-
-
-def _share(worker: dict[str, Any] | None) -> tuple[int, int]:
-    """Return (index, count) of this process among the run's workers; (0, 1) without xdist."""
-    if not worker:
-        return 0, 1
-    return int(worker["workerid"].removeprefix("gw")), int(worker["workercount"])

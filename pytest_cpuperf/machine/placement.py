@@ -72,12 +72,8 @@ def usable_cpus(topology: Topology, limits: Limits) -> int:
     return count if limits.quota is None else max(1, min(count, math.floor(limits.quota)))
 
 
-def place(topology: Topology, limits: Limits, request: Request, share: tuple[int, int] = (0, 1)) -> Place:
-    """Return the CPUs for a request.
-
-    `share` is (index, count): of the cores that would do, take the index-th of count equal parts, so that the
-    workers of one run do not meet. Raises CannotPlaceError where the machine does not have what is asked.
-    """
+def place(topology: Topology, limits: Limits, request: Request) -> Place:
+    """Return the CPUs for a request. Raises CannotPlaceError where the machine does not have what is asked."""
     ours = topology if limits.allowed is None else topology.restricted(limits.allowed)
     if not ours.cpus:
         raise CannotPlaceError("no CPU is both online and allowed here")
@@ -91,10 +87,6 @@ def place(topology: Topology, limits: Limits, request: Request, share: tuple[int
         raise CannotPlaceError("asked for efficiency cores; all cores here are of one kind")
     cores = _within_node(ours, cores, request, why)
     most = None if limits.quota is None else max(1, math.floor(limits.quota))
-    if share[1] > 1:
-        cores = _share(cores, share)
-        why.append(f"part {share[0] + 1} of {share[1]} for this worker")
-        most = None if most is None else max(1, most // share[1])
     if request.cores is not None:
         if len(cores) < request.cores:
             raise CannotPlaceError(
@@ -134,15 +126,6 @@ def _within_node(
             return cores
     why.append(f"node {chosen}")
     return by_node[chosen]
-
-
-def _share(cores: list[tuple[int, ...]], share: tuple[int, int]) -> list[tuple[int, ...]]:
-    """Return the index-th of `count` disjoint runs of cores; with more workers than cores they take turns."""
-    index, count = share
-    if count >= len(cores):
-        return [cores[index % len(cores)]]
-    first, last = index * len(cores) // count, (index + 1) * len(cores) // count
-    return cores[first:last]
 
 
 def _count(n: int, what: str) -> str:

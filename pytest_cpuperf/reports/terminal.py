@@ -131,6 +131,11 @@ def _cpus(placement: Mapping[str, Any]) -> str:
     return where if placement["pinned"] else f"{where}, not pinned"
 
 
+# Reading memory of another node takes about twice the time: below this share it hides in the interval.
+_MUCH_ELSEWHERE = 0.1
+_MOST_STRAYS = 4
+
+
 def _placed(tests: Iterable[TestRecord], width: int) -> list[str]:
     """Return how many tests were placed where, and what left its place."""
     lines = []
@@ -142,7 +147,14 @@ def _placed(tests: Iterable[TestRecord], width: int) -> list[str]:
     for test in tests:
         strays = (test.placement or {}).get("strays") or ()
         if strays:
-            text = f"! {test.id}: threads left the placement: {', '.join(strays)}"
+            more = f" and {len(strays) - _MOST_STRAYS} more" if len(strays) > _MOST_STRAYS else ""
+            text = f"! {test.id}: threads left the placement: {', '.join(strays[:_MOST_STRAYS])}{more}"
+            lines += _wrapped(text, width, indent="")
+        elsewhere = (test.placement or {}).get("memory_elsewhere") or 0.0
+        if elsewhere > _MUCH_ELSEWHERE:
+            text = (
+                f"! {test.id}: {elsewhere:.0%} of the process's memory is on another node: load the model in the test"
+            )
             lines += _wrapped(text, width, indent="")
     return lines
 

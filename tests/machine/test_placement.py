@@ -50,13 +50,6 @@ def test_says_what_was_asked_and_what_there_is(limits, keywords, said):
         place(TWO_NODES, limits, Request.from_keywords(keywords))
 
 
-def test_workers_get_disjoint_cores():
-    request = Request(node="any")
-    shares = [place(TWO_NODES, FREE, request, (i, 2)).cpus for i in (0, 1)]
-    assert shares == [(0, 1), (2, 3)]
-    assert [place(TWO_NODES, FREE, request, (i, 8)).cpus for i in (0, 4)] == [(0,), (0,)]
-
-
 @pytest.mark.parametrize(
     ("keywords", "said"),
     [

@@ -297,28 +297,6 @@ def test_json_holds_machine_findings_and_measurements(project):
     assert os.listdir(pytester.path / "out") == ["results.json"]
 
 
-def test_records_travel_from_xdists_workers(project):
-    pytest.importorskip("xdist")
-    pytester = project(
-        service="import torch\ndef f(model, x):\n    with torch.no_grad():\n        return model(x).item()\n",
-        test_it="""
-        import pytest
-        @pytest.mark.parametrize("n", range(4))
-        def test_it(cpuperf, n):
-            cpuperf.throughput(lambda: sum(range(999)), items=3, at_least=1, max_seconds=4)
-        """,
-    )
-    result = pytester.runpytest_subprocess("--cpuperf", "-n", "2", "--cpuperf-json=results.json")
-    result.assert_outcomes(passed=4, failed=1)
-    document = json.loads((pytester.path / "results.json").read_text())
-    assert len(document["tests"]) == 4
-    assert {t["worker"] for t in document["tests"]} <= {"gw0", "gw1"}
-    assert len(document["static"]["findings"]) == 1
-    if len(os.sched_getaffinity(0)) >= 2:
-        by_worker = {t["worker"]: tuple(t["placement"]["cpus"]) for t in document["tests"]}
-        assert len(set(by_worker.values())) == len(by_worker), "workers share no core"
-
-
 @linux
 def test_ctrl_c_restores_and_leaves_no_half_written_file(project):
     pytester = project(

@@ -1,0 +1,42 @@
+"""On which NUMA nodes this process's memory lies (`/proc/self/numa_maps`, proc(5)).
+
+Pages lie where they were first touched: a test is pinned before its fixtures allocate, but what was allocated before
+(a model loaded by an earlier test) stays where it is, and is read from afar.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+from pytest_cpuperf.machine.topology import LIVE, Topology
+
+_PAGES = re.compile(r" N(\d+)=(\d+)")
+_PAGE_KB = re.compile(r" kernelpagesize_kB=(\d+)")
+
+
+def memory_elsewhere(topology: Topology, cpus: Iterable[int], root: Path = LIVE) -> float | None:
+    """Return the share (0 to 1) of this process's memory on nodes other than those of `cpus`.
+
+    None where the machine has one node with memory, or the kernel does not tell.
+    """
+    if len([n for n, size in topology.memory_bytes.items() if size]) < 2:
+        return None
+    try:
+        text = (root / "proc/self/numa_maps").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return None
+    kilobytes: Counter[int] = Counter()
+    for line in text.splitlines():
+        if " file=" in line:
+            continue  # libraries: shared with other processes, and placed by whoever read them first
+        size = _PAGE_KB.search(line)
+        for node, pages in _PAGES.findall(line):
+            kilobytes[int(node)] += int(pages) * (int(size[1]) if size else 4)
+    total = sum(kilobytes.values())
+    if total == 0:
+        return None
+    near = {n for n, members in topology.numa_nodes.items() if set(members) & set(cpus)}
+    return sum(size for node, size in kilobytes.items() if node not in near) / total
