@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from pytest_cpuperf import __version__
-from pytest_cpuperf.cli import check, cpus, explain
+from pytest_cpuperf.cli import check, cpus, explain, inspect
 from pytest_cpuperf.errors import UsageError, nearest
 
-_COMMANDS = {"check": check, "explain": explain, "cpus": cpus}
+_COMMANDS = {"check": check, "explain": explain, "cpus": cpus, "inspect": inspect}
 
 
 class Parser(argparse.ArgumentParser):

@@ -27,12 +27,15 @@ class Limits:
     """The `cpu.stat` of the cgroup that holds the tightest quota, or of our own."""
 
 
-def read_limits(root: Path = LIVE) -> Limits:
-    """Return the limits of this process, or those written down in a captured machine under `root`."""
-    allowed = _affinity() if root == LIVE else None
+def read_limits(root: Path = LIVE, process: int | None = None) -> Limits:
+    """Return the limits of this process, or those written down in a captured machine under `root`.
+
+    Of another `process` of this machine: those of its cgroup. Its affinity is left out, for it may be a pin.
+    """
+    allowed = _affinity() if root == LIVE and process is None else None
     quota: float | None = None
     throttle: Path | None = None
-    for controllers, folder in _cgroup_folders(root):
+    for controllers, folder in _cgroup_folders(root, "self" if process is None else str(process)):
         if "cpuset" in controllers:
             named = _cpuset(folder)
             if named:
@@ -44,6 +47,16 @@ def read_limits(root: Path = LIVE) -> Limits:
             if found is not None and (quota is None or found < quota):
                 quota, throttle = found, folder / "cpu.stat"
     return Limits(allowed, quota, throttle)
+
+
+def throttled_periods(limits: Limits) -> tuple[int, int] | None:
+    """Return (periods throttled, periods) so far of the cgroup with the tightest quota; None without a quota."""
+    if limits.quota is None or limits.throttle_file is None:
+        return None
+    words = _text(limits.throttle_file).split()
+    said = dict(zip(words[::2], words[1::2], strict=False))
+    throttled, periods = said.get("nr_throttled", ""), said.get("nr_periods", "")
+    return (int(throttled), int(periods)) if throttled.isdigit() and periods.isdigit() else None
 
 
 def _affinity() -> frozenset[int] | None:
@@ -77,9 +90,9 @@ def _quota(folder: Path) -> float | None:
     return quota / period if quota > 0 and period > 0 else None
 
 
-def _cgroup_folders(root: Path) -> Iterator[tuple[frozenset[str], Path]]:
-    """Yield (controllers, folder) for our cgroup in each hierarchy and every folder above it, ours first."""
-    ours = _memberships(root)
+def _cgroup_folders(root: Path, process: str) -> Iterator[tuple[frozenset[str], Path]]:
+    """Yield (controllers, folder) for a process's cgroup in each hierarchy and every folder above it, its own first."""
+    ours = _memberships(root / "proc" / process)
     for mount, kind, options, inside in _cgroup_mounts(root):
         if kind == "cgroup2":
             controllers, path = frozenset({"cpu", "cpuset"}), ours.get("", "/")
@@ -101,15 +114,15 @@ def _cgroup_folders(root: Path) -> Iterator[tuple[frozenset[str], Path]]:
             folder = folder.parent
 
 
-def _memberships(root: Path) -> dict[str, str]:
-    """Return our cgroup path by controller; the v2 hierarchy has the controller ''."""
+def _memberships(process: Path) -> dict[str, str]:
+    """Return a process's cgroup path by controller; the v2 hierarchy has the controller ''."""
     paths: dict[str, str] = {}
-    for line in _text(root / "proc/self/cgroup").splitlines():
+    for line in _text(process / "cgroup").splitlines():
         parts = line.strip("\0").split(":", 2)
         if len(parts) == 3:
             for controller in parts[1].split(","):
                 paths[controller] = parts[2]
-    old = _text(root / "proc/self/cpuset").strip("\0 \n")
+    old = _text(process / "cpuset").strip("\0 \n")
     if old and "cpuset" not in paths:
         paths["cpuset"] = old
     if old and "" not in paths:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from pytest_cpuperf.errors import UsageError
-from pytest_cpuperf.machine.limits import Limits, read_limits
+from pytest_cpuperf.machine.limits import Limits, read_limits, throttled_periods
 from pytest_cpuperf.machine.placement import CannotPlaceError, Request, place, usable_cpus
 from pytest_cpuperf.machine.thread_variables import BINDING, COUNTING
 from pytest_cpuperf.machine.topology import LIVE, Topology, read_topology
@@ -72,8 +72,8 @@ def _cautions(root: Path, ours: Topology, limits: Limits, variables: Mapping[str
     count, usable = len(ours.cpus), usable_cpus(ours, limits)
     if limits.quota is not None and limits.quota < count:
         yield f"quota {limits.quota:g} is below {count} CPUs: more than {usable} busy threads will be throttled"
-    throttled = _throttled(limits)
-    if throttled:
+    throttled = throttled_periods(limits)
+    if throttled and throttled[0]:
         yield f"the quota has throttled this cgroup in {throttled[0]:,} of {throttled[1]:,} periods so far"
     for name, harmless in BINDING.items():
         value = variables.get(name)
@@ -87,18 +87,6 @@ def _cautions(root: Path, ours: Topology, limits: Limits, variables: Mapping[str
     if bare and any(ours.memory_bytes.values()):
         yield f"node {format_cpus(bare)} has no memory of its own: what runs there reads that of other nodes"
     yield from _clock_cautions(root, ours)
-
-
-def _throttled(limits: Limits) -> tuple[int, int] | None:
-    """Return (periods throttled, periods) of the cgroup with the tightest quota; None where there were none."""
-    if limits.quota is None or limits.throttle_file is None:
-        return None
-    words = _text(limits.throttle_file).split()
-    said = dict(zip(words[::2], words[1::2], strict=False))
-    throttled, periods = said.get("nr_throttled", ""), said.get("nr_periods", "")
-    if throttled.isdigit() and periods.isdigit() and int(throttled) > 0:
-        return int(throttled), int(periods)
-    return None
 
 
 def _clock_cautions(root: Path, ours: Topology) -> Iterator[str]:

@@ -23,6 +23,7 @@ _LAUNCHER_FLAGS = frozenset(
     )
 )
 _RESTRICTS = re.compile(r"--(?:core[-_]list|ncores[-_]per[-_]instance|node[-_]id)\b")
+_PER_INSTANCE = re.compile(r"--ncores[-_]per[-_]instance\b")
 _HELP = "cpu_launcher_enable=true"
 
 
@@ -32,7 +33,8 @@ class TorchserveUnpinned(PropertiesRule):
     ## What it does
     Reads TorchServe's `config.properties` (told by its keys, not its name) and finds those whose workers are not pinned
     to cores: the launcher is not enabled. Also finds launcher arguments without the launcher, flags the launcher does
-    not know, and `--use_logical_core` beside a restriction of cores.
+    not know, `--core_list` without `--ncores_per_instance` (the launcher fails, TorchServe says so in its log alone and
+    goes on without it), and `--use_logical_core` beside a restriction of cores.
 
     ## Why is this bad?
     Unpinned workers share all cores: each starts a thread for every core, they move between NUMA nodes, and memory is
@@ -109,7 +111,12 @@ class TorchserveUnpinned(PropertiesRule):
         cpu_launcher_enable=true
         # <-
         cpu_launcher_args=--use_logical_core \\
-            --core_list 0,1
+            --core_list 0,1 --ncores_per_instance 1
+        """,
+        """
+        cpu_launcher_enable=true
+        # <-
+        cpu_launcher_args=--core_list 0,1
         """,
     )
     FIXED = (
@@ -163,6 +170,12 @@ class TorchserveUnpinned(PropertiesRule):
                 arguments.place,
                 f"the launcher has no flag {unknown[0]}{nearest(unknown[0], _LAUNCHER_FLAGS)}",
                 "python -m torch.backends.xeon.run_cpu --help lists them",
+            )
+        elif "--core" in arguments.value and not _PER_INSTANCE.search(arguments.value):
+            yield Report(
+                arguments.place,
+                "--core_list without --ncores_per_instance makes the launcher fail, and workers go on unpinned",
+                "add --ncores_per_instance, or leave --core_list out",
             )
         elif re.search(r"--use[-_]logical[-_]core\b", arguments.value) and _RESTRICTS.search(arguments.value):
             yield Report(
