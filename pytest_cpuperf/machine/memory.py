@@ -14,6 +14,7 @@ from pathlib import Path
 from pytest_cpuperf.machine.topology import LIVE, Topology
 
 _PAGES = re.compile(r" N(\d+)=(\d+)")
+_LIBRARY = re.compile(r" file=\S*\.so\b| file=\S*/bin/")
 _PAGE_KB = re.compile(r" kernelpagesize_kB=(\d+)")
 
 
@@ -30,8 +31,8 @@ def memory_elsewhere(topology: Topology, cpus: Iterable[int], root: Path = LIVE)
         return None
     kilobytes: Counter[int] = Counter()
     for line in text.splitlines():
-        if " file=" in line:
-            continue  # libraries: shared with other processes, and placed by whoever read them first
+        if _LIBRARY.search(line):
+            continue  # shared with other processes, and placed by whoever read them first; mapped weights do count
         size = _PAGE_KB.search(line)
         for node, pages in _PAGES.findall(line):
             kilobytes[int(node)] += int(pages) * (int(size[1]) if size else 4)

@@ -71,7 +71,8 @@ def _groups(topology: Topology) -> Iterator[CoreGroup]:
 def _cautions(root: Path, ours: Topology, limits: Limits, variables: Mapping[str, str]) -> Iterator[str]:
     count, usable = len(ours.cpus), usable_cpus(ours, limits)
     if limits.quota is not None and limits.quota < count:
-        yield f"quota {limits.quota:g} is below {count} CPUs: more than {usable} busy threads will be throttled"
+        busy = "one busy thread" if usable == 1 else f"{usable} busy threads"
+        yield f"quota {limits.quota:g} is below {count} CPUs: more than {busy} will be throttled"
     throttled = throttled_periods(limits)
     if throttled and throttled[0]:
         yield f"the quota has throttled this cgroup in {throttled[0]:,} of {throttled[1]:,} periods so far"

@@ -41,7 +41,7 @@ def test_the_map_of_a_container_on_two_sockets(machine, cpuperf_command, monkeyp
         "* a test runs here   · yours, not used   unmarked: not yours",
         "a test gets CPUs 0: node 0, one CPU per core, quota 1.5",
         "memory without CPUs: node 7",
-        "! quota 1.5 is below 6 CPUs: more than 1 busy threads will be throttled",
+        "! quota 1.5 is below 6 CPUs: more than one busy thread will be throttled",
         "! the quota has throttled this cgroup in 12 of 70 periods so far",
         "! node 1 has no memory of its own: what runs there reads that of other nodes",
         "! governor powersave on CPUs 1: clocks follow load, so short runs vary; cpupower",

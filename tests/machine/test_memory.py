@@ -7,12 +7,14 @@ from tests.machine.trees import two_sockets
 MEMORY = {f"sys/devices/system/node/node{n}/meminfo": f"Node {n} MemTotal: 1000 kB\n" for n in (0, 1)}
 MAPS = """7f1 default anon=300 dirty=300 N0=100 N1=200 kernelpagesize_kB=4
 7f2 default huge anon=1 N0=1 kernelpagesize_kB=2048
-7f3 default file=/usr/lib/libc.so N1=900 kernelpagesize_kB=4
+7f3 default file=/usr/lib/libc.so.6 mapped=900 N1=900 kernelpagesize_kB=4
+7f5 default file=/usr/bin/python3.11 mapped=900 N1=900 kernelpagesize_kB=4
+7f6 default file=/models/weights.safetensors mapped=50 N0=50 kernelpagesize_kB=4
 7f4 default stack
 """
 
 
-@pytest.mark.parametrize(("cpus", "share"), [({0, 1}, 800 / 3248), ({2}, 2448 / 3248), ({0, 2}, 0.0)])
+@pytest.mark.parametrize(("cpus", "share"), [({0, 1}, 800 / 3448), ({2}, 2648 / 3448), ({0, 2}, 0.0)])
 def test_pages_on_other_nodes_are_counted_in_bytes(machine, cpus, share):
     root = machine(two_sockets() | MEMORY | {"proc/self/numa_maps": MAPS})
     assert memory_elsewhere(read_topology(root), cpus, root) == pytest.approx(share)
