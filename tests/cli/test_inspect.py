@@ -1,5 +1,6 @@
 """`cpuperf inspect` on real processes of this machine."""
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -12,6 +13,13 @@ import psutil
 import pytest
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads Linux's /proc")
+
+
+def needs(package):
+    """Skip without a package that another process will import: here it would load twice."""
+    return pytest.mark.skipif(importlib.util.find_spec(package) is None, reason=f"needs {package}")
+
+
 CPUS = sorted(os.sched_getaffinity(0)) if sys.platform == "linux" else [0]
 
 TORCH = """
@@ -55,8 +63,8 @@ def process(script, *arguments, cpus=None):
         running.communicate()
 
 
+@needs("torch")
 def test_a_busy_torch_process_with_too_many_threads(cpuperf_command):
-    pytest.importorskip("torch")
     with process(TORCH, 4 * len(CPUS), "busy") as pid:
         code, out, _ = cpuperf_command("inspect", pid, "--format", "json")
     document = json.loads(out)
@@ -72,8 +80,8 @@ def test_a_busy_torch_process_with_too_many_threads(cpuperf_command):
     assert f"OMP_NUM_THREADS={document['usable']}" in document["settings"]
 
 
+@needs("onnxruntime")
 def test_an_idle_onnxruntime_process_with_too_many_threads(cpuperf_command, monkeypatch):
-    pytest.importorskip("onnxruntime")
     monkeypatch.setenv("COLUMNS", "80")
     with process(ORT, 4 * len(CPUS)) as pid:
         code, out, _ = cpuperf_command("inspect", pid, "--seconds", "0.3")
@@ -83,9 +91,9 @@ def test_an_idle_onnxruntime_process_with_too_many_threads(cpuperf_command, monk
     assert max(map(len, out.splitlines())) <= 80
 
 
+@needs("torch")
 @pytest.mark.skipif(len(CPUS) < 2, reason="needs two CPUs")
 def test_two_pinned_processes_and_what_a_variable_says_in_one(cpuperf_command, monkeypatch):
-    pytest.importorskip("torch")
     first = process(TORCH, 1, "idle", cpus=CPUS[:1])
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     second = process(TORCH, 1, "idle", cpus=CPUS[1:2])

@@ -1,5 +1,6 @@
 """Where tests run: what leaves its place, what ends a test early, and systems that cannot pin."""
 
+import importlib.util
 import json
 import os
 import sys
@@ -55,8 +56,8 @@ def test_however_a_test_ends_its_threads_are_given_back(project, body, outcome):
 
 
 @linux
+@pytest.mark.skipif(importlib.util.find_spec("onnxruntime") is None, reason="needs onnxruntime")
 def test_onnxruntimes_own_pool_leaves_the_placement_and_is_named(project):
-    pytest.importorskip("onnxruntime")
     pytester = project(
         test_it="""
         import onnx, onnxruntime
@@ -98,11 +99,12 @@ def test_a_system_without_affinity_says_so_in_every_record(project):
     )
     pytester.syspathinsert()
     result = pytester.runpytest_subprocess(
-        "-p", "elsewhere", "--cpuperf", "--no-cpuperf-static", "--cpuperf-json=results.json"
+        *("-p", "elsewhere", "--cpuperf", "--no-cpuperf-static", "--cpuperf-json=results.json"),
+        "--cpuperf-inconclusive=warn",
     )
-    result.assert_outcomes(passed=1)
+    result.assert_outcomes(passed=1, warnings=None)
     (test,) = json.loads((pytester.path / "results.json").read_text())["tests"]
     assert test["placement"]["pinned"] is False
     assert test["placement"]["reason"] == "this system has no CPU affinity that Python can set"
-    assert test["measurements"][0]["estimate"] is not None
+    assert test["measurements"][0]["verdict"] in ("no budget", "inconclusive"), "measured all the same"
     result.stdout.fnmatch_lines(["1 test on CPU*, not pinned (this system has no CPU affinity that Python can*"])
