@@ -51,6 +51,22 @@ class Config:
     inconclusive: str = "skip"
     max_seconds: float = 20.0
     json: str | None = None
+    save: str | None = None
+    """The name to store this run under."""
+    compare: str | None = None
+    """The name of the stored run to hold this one against."""
+
+    @property
+    def cache_folder(self) -> Path | None:
+        """Where results of unchanged files and stored runs are kept; None where no folder can be had."""
+        if self.cache_dir is not None:
+            return self.root / self.cache_dir
+        import platformdirs  # deferred: the idle plugin does without it
+
+        try:
+            return Path(platformdirs.user_cache_dir("pytest-cpuperf", appauthor=False))
+        except (OSError, RuntimeError):
+            return None
 
     def with_values(self, values: Mapping[str, Any], where: str) -> Config:
         """Return this configuration with `values` (keys as a user writes them) laid over it.
@@ -81,9 +97,9 @@ def _checked(key: str, value: Any, where: str) -> Any:
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < float("inf"):
             raise wrong("a number of seconds above 0")
         return float(value)
-    if key in ("json", "baseline", "cache-dir"):
+    if key in ("json", "baseline", "cache-dir", "save", "compare"):
         if not isinstance(value, str) or not value:
-            raise wrong("a folder name" if key == "cache-dir" else "a file name")
+            raise wrong({"cache-dir": "a folder name", "save": "a name", "compare": "a name"}.get(key, "a file name"))
         return value
     if key in _CHOICES:
         choices = _CHOICES[key]

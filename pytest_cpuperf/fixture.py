@@ -6,11 +6,14 @@ inconclusive, by itself. Without it each measured function runs once and nothing
 
 from __future__ import annotations
 
+import asyncio
+import inspect
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol
 
+from pytest_cpuperf.budgets import PEAK, Share, is_number, read_budget
 from pytest_cpuperf.errors import UsageError
 from pytest_cpuperf.results.figures import format_cpus
 from pytest_cpuperf.results.records import (
@@ -21,12 +24,25 @@ from pytest_cpuperf.results.records import (
     Placement,
     Verdict,
 )
+from pytest_cpuperf.results.stored import StoredFigure
 
+COMPARED_SHARE = 0.95
+"""What `--cpuperf-compare` asks of a function's stored speed: a loss of 5 % is one somebody would mind."""
 _NOT_MEASURED = "run pytest with --cpuperf to measure"
 
 
 class BudgetFailed(AssertionError):
     """A measured budget was not met. The message is the explanation."""
+
+
+class Live(Protocol):
+    """A line that shows how far a measurement is."""
+
+    def __call__(self, count: int, estimate: Estimate | None, seconds_left: float) -> None:
+        """Show it."""
+
+    def clear(self) -> None:
+        """Take the line away."""
 
 
 @dataclass(repr=False)
@@ -39,6 +55,12 @@ class CpuPerf:
     confidence: float = 0.95
     explain: Callable[[Measurement], str] = field(default=lambda record: record.reason)
     """Renders a record as the text a failed budget shows."""
+    stored: Callable[[str, str], StoredFigure | str] = field(default=lambda name, label: f"no stored run {name!r}")
+    """Finds what this test reached in a stored run, by the run's name and the label; or says why there is nothing."""
+    live: Live | None = None
+    """Shows how far a measurement is, on a terminal."""
+    compared: str | None = None
+    """The stored run that measurements without a budget of their own are held against (`--cpuperf-compare`)."""
     records: list[Measurement] = field(default_factory=list)
     """What this test measured so far, in order."""
 
@@ -62,41 +84,69 @@ class CpuPerf:
         *,
         items: float,
         unit: str = "items",
-        at_least: float | None = None,
+        at_least: float | str | None = None,
         label: str | None = None,
         max_seconds: float | None = None,
     ) -> Measurement:
         """Measure how many items per second `function` does; it does `items` of them in a call.
 
-        `at_least` is the budget in items per second. Blocks of calls are interleaved with a reference kernel, so
-        that the record also tells the speed relative to this machine's own (`.relative`).
+        `at_least` is the budget: items per second; `"90% of main"`, a share of what the run stored as `main` reached
+        relative to its machine (`--cpuperf-save main`); or `"40% of peak"`, a share of the floating-point operations
+        per second that a matrix product reaches on these CPUs. Blocks of calls are interleaved with a reference
+        kernel, so that the record also tells the speed relative to this machine's own (`.relative`).
         """
         __tracebackhide__ = True
-        _callable("function", function)
-        if not _number(items) or items <= 0:
+        function = _plain_function("function", function)
+        if not is_number(items) or items <= 0:
             raise UsageError(f"items takes a number above 0, found {items!r}")
-        budget = _budget(at_least, f" {unit}/s")
+        goal = read_budget(at_least, shares=True)
         label = label or "throughput"
+        _call_once(function)
         if not self.measuring:
-            function()
+            budget = None if goal is None or isinstance(goal, Share) else Budget(goal, f" {unit}/s")
             return self._unmeasured("throughput", label, budget, f"{unit}/s")
         # Deferred: the idle plugin imports nothing that measures.
-        from pytest_cpuperf.measure.pairs import Quantity, measure_pairs, relative_estimate
-        from pytest_cpuperf.measure.reference import reference_kernel
+        from pytest_cpuperf.proofs.throughput import measure_throughput
 
-        kernel, kernel_name = reference_kernel(len(self.cpus) or 1)
-        quantity = Quantity(lambda pair: items / pair.candidate_seconds, f"{unit}/s", at_least)
-        patience = self._patience(max_seconds)
-        outcome = measure_pairs(function, kernel, quantity, patience, self.cpus)
-        record = Measurement(
-            kind="throughput",
-            label=label,
-            budget=budget,
-            relative=relative_estimate(outcome.pairs, patience.confidence),
-            reference=kernel_name,
-            **vars(outcome),
-        )
-        return self._conclude(record)
+        stored = self.stored(goal.of, label) if isinstance(goal, Share) and goal.of != PEAK else None
+        if goal is None and self.compared is not None:
+            stored = self.stored(self.compared, label)
+            # A test that is new has nothing to be held against, and that is no fault of its own.
+            goal = None if isinstance(stored, str) else Share(COMPARED_SHARE, self.compared)
+        record = measure_throughput(function, items, unit, goal, stored, self._patience(max_seconds), self.cpus)
+        notes = (*record.notes, stored) if goal is None and isinstance(stored, str) else record.notes
+        return self._conclude(replace(record, label=label, notes=notes))
+
+    def latency(
+        self,
+        function: Callable[[], object],
+        *,
+        p: float = 0.9,
+        at_most: float | None = None,
+        label: str | None = None,
+        max_seconds: float | None = None,
+    ) -> Measurement:
+        """Measure a percentile of the seconds single calls of `function` take: `p=0.9` is p90.
+
+        `at_most` is the budget in seconds. An interval needs enough calls to say anything of so rare a call: 36 for
+        p90 at 95 %, 528 for p99 at 99 %.
+        """
+        __tracebackhide__ = True
+        function = _plain_function("function", function)
+        if not is_number(p) or not 0.01 <= p <= 0.9999:
+            raise UsageError(f"p takes a number from 0.01 to 0.9999, found {p!r}: p90 is p=0.9")
+        if at_most is not None and not (is_number(at_most) and at_most > 0):
+            raise UsageError(f"at_most takes seconds above 0, found {at_most!r}")
+        budget = None if at_most is None else Budget(None, " s", float(at_most))
+        label = label or f"p{100 * p:g} latency"
+        _call_once(function)
+        if not self.measuring:
+            return self._unmeasured("latency", label, budget, "s")
+        from pytest_cpuperf.measure.latency import measure_latency
+
+        outcome, note = measure_latency(function, p, at_most, self._patience(max_seconds), self.cpus)
+        notes = () if note is None else (note,)
+        return self._conclude(Measurement(kind="latency", label=label, budget=budget, notes=notes, **vars(outcome)))
 
     def compare(
         self,
@@ -113,13 +163,13 @@ class CpuPerf:
         any measurement: ask for the loss you would mind, for example `at_least=0.95`.
         """
         __tracebackhide__ = True
-        _callable("candidate", candidate)
-        _callable("baseline", baseline)
+        candidate = _plain_function("candidate", candidate)
+        baseline = _plain_function("baseline", baseline)
         budget = _budget(at_least, "×")
         label = label or "candidate over baseline"
+        _call_once(candidate)
+        _call_once(baseline)
         if not self.measuring:
-            candidate()
-            baseline()
             return self._unmeasured("compare", label, budget, "×")
         from pytest_cpuperf.measure.pairs import Quantity, measure_pairs, speedup
 
@@ -178,13 +228,15 @@ class CpuPerf:
         from pytest_cpuperf.measure.pairs import Patience
 
         seconds = self.max_seconds if max_seconds is None else max_seconds
-        if not _number(seconds) or seconds <= 0:
+        if not is_number(seconds) or seconds <= 0:
             raise UsageError(f"max_seconds takes a number above 0, found {seconds!r}")
-        return Patience(seconds, self.confidence)
+        return Patience(seconds, self.confidence, self.live)
 
     def _conclude(self, record: Measurement) -> Measurement:
         """Keep the record, and fail the test where its budget was lost. Inconclusive ones are told at the end."""
         __tracebackhide__ = True
+        if self.live is not None:
+            self.live.clear()
         self.records.append(record)
         if record.verdict is Verdict.FAIL:
             raise BudgetFailed(self.explain(record))
@@ -198,18 +250,32 @@ class CpuPerf:
         return record
 
 
-def _callable(name: str, value: object) -> None:
+def _plain_function(name: str, value: Any) -> Callable[[], object]:
+    """Return a function that can be called in a loop; a coroutine function gets an event loop of its own."""
     if not callable(value):
         raise UsageError(f"{name} takes a function to call, found {value!r}: wrap the call in a lambda")
+    if not inspect.iscoroutinefunction(value):
+        return value  # type: ignore[no-any-return]
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        loop = asyncio.new_event_loop()
+        return lambda: loop.run_until_complete(value())
+    raise UsageError(
+        f"{name} is async and this test runs inside an event loop, which cannot be entered again: "
+        "measure it from a test that is not async"
+    )
+
+
+def _call_once(function: Callable[[], object]) -> None:
+    """Call a function, as every test does whether it measures or not. Raises UsageError for what makes a coroutine."""
+    result = function()
+    if inspect.iscoroutine(result):
+        result.close()
+        raise UsageError("the function returns a coroutine that nobody awaits: give the async function itself")
 
 
 def _budget(at_least: object, unit: str) -> Budget | None:
-    if at_least is None:
-        return None
-    if not _number(at_least) or at_least <= 0:  # type: ignore[operator]
-        raise UsageError(f"at_least takes a number above 0, found {at_least!r}")
-    return Budget(float(at_least), unit)  # type: ignore[arg-type]
-
-
-def _number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    number = read_budget(at_least)
+    assert not isinstance(number, Share)
+    return None if number is None else Budget(number, unit)

@@ -49,6 +49,8 @@ OPTIONS = (
         "{fail,skip,warn}",
     ),
     Option("max-seconds", "the most one measurement may take (default: 20)", "S"),
+    Option("save", "store this run's figures under NAME, for later runs to be held against", "NAME"),
+    Option("compare", "hold this run against the one stored under NAME, relative to the machine's own speed", "NAME"),
     Option("json", "write results (schema cpuperf/results/1) to FILE", "FILE"),
 )
 _FLAGS = ("--cpuperf", "--cpuperf-static", "--no-cpuperf-static", *(o.flag for o in OPTIONS))

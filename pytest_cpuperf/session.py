@@ -7,10 +7,12 @@ together through `gather` in the process that reports, which under xdist is anot
 from __future__ import annotations
 
 import contextlib
+import os
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -29,11 +31,13 @@ from pytest_cpuperf.machine.pin import Pin, can_pin
 from pytest_cpuperf.machine.placement import CannotPlaceError, Place, Request, place, usable_cpus
 from pytest_cpuperf.machine.slots import Slot, Turns, divide
 from pytest_cpuperf.machine.topology import Topology, read_topology
+from pytest_cpuperf.reports.live import LiveLine
 from pytest_cpuperf.reports.terminal import explain_failure, headline, summary_lines
 from pytest_cpuperf.results.figures import format_cpus
 from pytest_cpuperf.results.files import write_json
 from pytest_cpuperf.results.records import Placement, Verdict
 from pytest_cpuperf.results.run import RunResult, TestRecord
+from pytest_cpuperf.results.stored import StoredFigure, StoredRun, read_run, stored_path, write_run
 
 if TYPE_CHECKING:
     from pytest_cpuperf.marker import Marker
@@ -76,6 +80,8 @@ class Session:
         self.results_path = options.results_path(config, pytest_config.invocation_params.dir)
         if self.results_path and self.results_path.is_dir():
             raise pytest.UsageError(f"cpuperf: json takes a file name, found the folder {self.results_path}")
+        self._pytest_config = pytest_config
+        self._stored = self._compared_run()
         self.records: list[TestRecord] = []
         self.static: dict[str, Any] | None = None
         worker = getattr(pytest_config, "workerinput", None)
@@ -86,7 +92,23 @@ class Session:
         self._turns = Turns(Path(given["locks"])) if given else None
         self._slot_of: dict[str, int] = {}
         self._locks: TemporaryDirectory[str] | None = None
-        self._written: str | None = None
+        self._written: list[str] = []
+
+    def _compared_run(self) -> dict[str, StoredRun | None]:
+        """Return the run that this one is held against. Raises pytest's UsageError where there is none."""
+        name = self.config.compare
+        try:
+            if self.config.save is not None:
+                self._stored_path(self.config.save)
+            if name is None:
+                return {}
+            run = read_run(name, self._stored_path(name))
+            if run is None:
+                hint = f"pytest --cpuperf --cpuperf-save {name} makes one"
+                raise UsageError(f"there is no stored run {name!r}: expected {self._stored_path(name)}", hint)
+        except UsageError as error:
+            raise options.usage_error(error) from None
+        return {name: run}
 
     def header(self) -> str:
         """Return the line above the tests: which CPUs are ours, and what bounds them."""
@@ -143,6 +165,8 @@ class Session:
             finally:
                 if test.pin:
                     test.pin.restore()
+                if test.fixture and test.fixture.live:
+                    test.fixture.live.clear()
 
     def _choose(self, request: Request) -> tuple[Place, Iterable[int]]:
         """Return where a test runs, and the slots it must hold while it measures."""
@@ -189,9 +213,46 @@ class Session:
             placement=test.placement,
             max_seconds=seconds or self.config.max_seconds,
             explain=explain_failure,
+            stored=partial(self._stored_figure, item.nodeid),
+            compared=self.config.compare,
+            live=self._live,
             **patience,
         )
         return test.fixture
+
+    @cached_property
+    def _live(self) -> LiveLine | None:
+        """The live line where somebody watches: on a terminal, and not in CI, whose logs keep every version."""
+        manager = self._pytest_config.pluginmanager
+        terminal = manager.get_plugin("terminalreporter")
+        if self._worker or terminal is None or os.environ.get("CI") or not getattr(terminal, "isatty", False):
+            return None
+        writer = terminal._tw
+        captured = manager.get_plugin("capturemanager")
+        return LiveLine(writer._file, writer.fullwidth, lambda: writer.width_of_current_line, captured)
+
+    def _stored_figure(self, test_id: str, name: str, label: str) -> StoredFigure | str:
+        """Return what a test reached in a stored run, or why there is nothing."""
+        path = self._stored_path(name)
+        if name not in self._stored:
+            self._stored[name] = read_run(name, path)
+        run = self._stored[name]
+        if run is None:
+            return f"there is no stored run {name!r}; pytest --cpuperf --cpuperf-save {name} makes one, {path}"
+        figure = run.figure(test_id, label)
+        if figure is None:
+            return f"the stored run {name!r} has no {label!r} of this test"
+        other = run.another_machine(self._machine)
+        if other is not None:
+            figure = replace(figure, note=f"{other}: only the speed relative to the machine is compared")
+        return figure
+
+    def _stored_path(self, name: str) -> Path:
+        return stored_path(name, self.config.cache_folder, self.config.root, self._pytest_config.invocation_params.dir)
+
+    @cached_property
+    def _machine(self) -> dict[str, Any]:
+        return describe_machine()
 
     def after(self, item: pytest.Item) -> None:
         """Fail, skip or warn where a test passed and a measurement in it is inconclusive."""
@@ -260,21 +321,27 @@ class Session:
         if self._workeroutput is not None:
             self._workeroutput["cpuperf_static"] = self.static
             return
-        if self.results_path is None:
-            return
+        if self.results_path is not None:
+            self._write(session, self.results_path, write_json, "results")
+        if self.config.save is not None:
+            self._write(session, self._stored_path(self.config.save), write_run, "stored")
+
+    def _write(
+        self, session: pytest.Session, path: Path, write: Callable[[Path, dict[str, Any]], None], what: str
+    ) -> None:
         if session.exitstatus == pytest.ExitCode.INTERRUPTED:
-            self._written = f"{self.results_path} was not written: the run was interrupted"
+            self._written.append(f"{path} was not written: the run was interrupted")
             return
         try:
-            write_json(self.results_path, self.result().plain())
-            self._written = f"results: {self.results_path}"
+            write(path, self.result().plain())
+            self._written.append(f"{what}: {path}")
         except UsageError as error:
-            self._written = str(error)
+            self._written.append(str(error))
             session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
 
     def result(self) -> RunResult:
         """Return the run as a record."""
-        return RunResult(__version__, describe_machine(), self.static, tuple(self.records))
+        return RunResult(__version__, self._machine, self.static, tuple(self.records))
 
     def summarise(self, terminal: Any) -> None:
         """Write the summary at the end of the run."""
@@ -283,5 +350,5 @@ class Session:
         terminal.section(headline(result.machine), sep="=")
         for text, markup in lines:
             terminal.write_line(text, **dict.fromkeys(markup, True))
-        if self._written:
-            terminal.write_line(self._written)
+        for line in self._written:
+            terminal.write_line(line)

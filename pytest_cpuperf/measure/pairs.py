@@ -27,12 +27,23 @@ MOST_SET_ASIDE = 0.75
 CLEAR_ENOUGH = 0.02
 
 
+Progress = Callable[[int, "Estimate | None", float], None]
+"""Takes the pairs (or calls) so far, the estimate where there is one, and the seconds left."""
+
+
 @dataclass(frozen=True)
 class Patience:
     """How long a measurement may take, and how sure it must be."""
 
     max_seconds: float = 20.0
     confidence: float = 0.95
+    progress: Progress | None = None
+    """Told between blocks how far the measurement is."""
+
+    def tell(self, count: int, estimate: Estimate | None, deadline: float) -> None:
+        """Tell whoever watches."""
+        if self.progress is not None:
+            self.progress(count, estimate, max(0.0, deadline - time.perf_counter()))
 
 
 @dataclass(frozen=True)
@@ -43,6 +54,8 @@ class Quantity:
     """The quantity for one pair, above 0; larger is better."""
     unit: str
     at_least: float | None
+    blur: tuple[float, float] = (1.0, 1.0)
+    """How unsure the budget itself is, as factors below and above: a stored figure has an interval of its own."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +95,7 @@ def measure_pairs(
             longest = pair_seconds
             while run.verdict is None and time.perf_counter() + longest <= deadline:
                 collect_garbage()
+                patience.tell(len(run.clean), run.estimate, deadline)
                 pair_began = time.perf_counter()
                 run.add(_time_pair(candidate, calls, baseline, baseline_calls, len(run.all_pairs) % 2 == 0, watch))
                 longest = max(longest, time.perf_counter() - pair_began)
@@ -141,7 +155,7 @@ class _Run:
         last = self._looks_taken == len(self.looks)
         logs = [math.log(self.quantity.of_pair(p)) for p in self.clean]
         self.estimate = estimate_of_logs(logs, alpha, self.quantity.unit)
-        verdict = judge(self.estimate, self.quantity.at_least)
+        verdict = judge(self.estimate, self.quantity.at_least, self.quantity.blur)
         if verdict is Verdict.NO_BUDGET:
             half_width = (self.estimate.high - self.estimate.low) / 2
             if last or half_width <= CLEAR_ENOUGH * self.estimate.point:
@@ -187,23 +201,25 @@ class _Run:
         return f"{aside} of {len(self.all_pairs)} pairs were set aside: {worst.disturbance} in the worst"
 
 
-def judge(estimate: Estimate, at_least: float | None) -> Verdict:
+def judge(estimate: Estimate, at_least: float | None, blur: tuple[float, float] = (1.0, 1.0)) -> Verdict:
     """Return the verdict of an interval against a budget: clear on one side of it, or inconclusive."""
     if at_least is None:
         return Verdict.NO_BUDGET
-    if estimate.low >= at_least:
+    if estimate.low >= at_least * blur[1]:
         return Verdict.PASS
-    if estimate.high < at_least:
+    if estimate.high < at_least * blur[0]:
         return Verdict.FAIL
     return Verdict.INCONCLUSIVE
 
 
-def relative_estimate(pairs: tuple[Pair, ...], confidence: float) -> Estimate | None:
-    """Return the speed of the candidate against the baseline over pairs already measured, for the record."""
+def also_estimate(
+    pairs: tuple[Pair, ...], of_pair: Callable[[Pair], float], unit: str, confidence: float
+) -> Estimate | None:
+    """Return another quantity over pairs already measured, for the record; None where they are too few."""
     alpha = 1 - confidence
     if len(pairs) < smallest_count(alpha):
         return None
-    return estimate_of_logs([math.log(speedup(p)) for p in pairs], alpha, "×")
+    return estimate_of_logs([math.log(of_pair(p)) for p in pairs], alpha, unit)
 
 
 def speedup(pair: Pair) -> float:

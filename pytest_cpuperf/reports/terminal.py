@@ -25,11 +25,15 @@ def explain_failure(record: Measurement) -> str:
     plain = record.plain()
     lines = [f"{record.label}: {_figure(plain)}{_against(plain)}"]
     if record.estimate and record.budget and record.verdict.value == "fail":
-        short = 1 - record.estimate.point / record.budget.at_least
-        lines.append(f"{short:.1%} below the budget; even the interval's upper end is below it")
+        if record.budget.at_least is not None:
+            short = 1 - record.estimate.point / record.budget.at_least
+            lines.append(f"{short:.1%} below the budget; even the interval's upper end is below it")
+        elif record.budget.at_most is not None:
+            over = record.estimate.point / record.budget.at_most - 1
+            lines.append(f"{over:.1%} above the budget; even the interval's lower end is above it")
     if record.reason:
         lines.append(record.reason)
-    lines.append(_how_measured(plain))
+    lines += [*record.notes, _how_measured(plain)]
     if record.pairs and record.evidence:
         disturbed = record.evidence.disturbance
         lines.append(f"the machine meanwhile: {disturbed}" if disturbed else "the machine was quiet meanwhile")
@@ -57,6 +61,7 @@ def summary_lines(run: RunResult, width: int) -> list[Line]:
         details = [f"{measurement['label']}: {_figure(measurement)}{_against(measurement)}"]
         if measurement["reason"] and verdict in ("fail", "inconclusive"):
             details.append(measurement["reason"])
+        details += measurement.get("notes") or ()
         # A line breaks between the parts, not in them.
         details.append(
             ", ".join(p.replace(" ", "\xa0") for p in _how_measured(measurement, test.placement).split(", "))
@@ -75,19 +80,31 @@ def _figure(measurement: Mapping[str, Any]) -> str:
     estimate = measurement["estimate"]
     if not estimate or not estimate["pairs"]:
         return "no estimate"
-    point, low, high = interval(estimate["point"], estimate["low"], estimate["high"])
-    unit = estimate["unit"]
-    return f"{point}× [{low}, {high}]" if unit == "×" else f"{point} {unit} [{low}, {high}]"
+    unit, scale = estimate["unit"], 1.0
+    if unit == "s":
+        unit, scale = _time_unit(estimate["point"])
+    point, low, high = interval(*(estimate[end] * scale for end in ("point", "low", "high")))
+    return f"{point}{unit} [{low}, {high}]" if unit.startswith("×") else f"{point} {unit} [{low}, {high}]"
+
+
+def _time_unit(seconds: float) -> tuple[str, float]:
+    """Return the unit to show a time in, and how many of it are in a second."""
+    return ("s", 1.0) if seconds >= 1 else ("ms", 1e3) if seconds >= 1e-3 else ("µs", 1e6)
 
 
 def _against(measurement: Mapping[str, Any]) -> str:
     budget = measurement["budget"]
     if not budget:
         return ""
-    sign = {"pass": "≥", "fail": "<"}.get(measurement["verdict"], "against")
+    verdict = measurement["verdict"]
     if not (measurement["estimate"] and measurement["estimate"]["pairs"]):
-        sign = "against"
-    return f" {sign} {budget['at_least']:,.6g}{budget['unit'] if budget['unit'] == '×' else ''} (budget)"
+        verdict = "inconclusive"
+    if budget["at_least"] is None:
+        unit, scale = _time_unit(measurement["estimate"]["point"] if measurement["estimate"] else budget["at_most"])
+        sign = {"pass": "≤", "fail": ">"}.get(verdict, "against")
+        return f" {sign} {budget['at_most'] * scale:,.6g} {unit} (budget)"
+    sign = {"pass": "≥", "fail": "<"}.get(verdict, "against")
+    return f" {sign} {budget['at_least']:,.6g}{'×' if budget['unit'].startswith('×') else ''} (budget)"
 
 
 def _how_measured(measurement: Mapping[str, Any], placement: Mapping[str, Any] | None = None) -> str:
@@ -96,7 +113,11 @@ def _how_measured(measurement: Mapping[str, Any], placement: Mapping[str, Any] |
     estimate = measurement["estimate"]
     if estimate and estimate["pairs"]:
         confidence = f"{100 * estimate['confidence']:.3g}"
-        parts.append(f"{estimate['pairs']} pairs, {confidence} % interval")
+        counted = "calls" if measurement["kind"] == "latency" else "pairs"
+        parts.append(f"{estimate['pairs']:,} {counted}, {confidence} % interval")
+    rate = measurement.get("rate")
+    if rate and estimate and rate["unit"] != estimate["unit"]:
+        parts.append(f"{amount(rate['point'])} {rate['unit']}")
     if measurement["set_aside"]:
         parts.append(f"{len(measurement['set_aside'])} disturbed and set aside")
     if not measurement["steady"]:

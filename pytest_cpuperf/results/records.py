@@ -88,12 +88,15 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Budget:
-    """What a verdict is held against: the least the estimate may be."""
+    """What a verdict is held against: the least the estimate may be, or the most."""
 
-    at_least: float
+    at_least: float | None
     unit: str
+    at_most: float | None = None
 
     def __str__(self) -> str:
+        if self.at_least is None:
+            return f"at most {amount(self.at_most or 0.0)}{self.unit}"
         return f"at least {amount(self.at_least)}{self.unit}"
 
 
@@ -101,10 +104,11 @@ class Budget:
 class Measurement:
     """One measurement of a test and what it says.
 
-    `estimate` is in `estimate.unit`: items per second for throughput, a speedup (`×`) for comparisons.
+    `estimate` is in `estimate.unit`: items per second for throughput, a speedup (`×`) for comparisons, seconds for
+    latency; for a budget that is a share, what it is a share of (`× of main`, `% of peak`).
     """
 
-    kind: Literal["throughput", "compare", "bucketing"]
+    kind: Literal["throughput", "compare", "bucketing", "latency"]
     label: str
     verdict: Verdict
     reason: str
@@ -125,6 +129,12 @@ class Measurement:
     """Throughput only: speed against the reference kernel, which travels between machines better than items/s."""
     reference: str | None = None
     """Throughput only: what the reference kernel was."""
+    rate: Estimate | None = None
+    """Throughput only: items per second, where the estimate is a share."""
+    flops_per_call: float | None = None
+    """Floating-point operations of one call, where the budget is a share of the peak."""
+    notes: tuple[str, ...] = ()
+    """What a reader should know of the figure."""
 
     @property
     def measured(self) -> bool:

@@ -35,7 +35,7 @@ class Cache:
     def open(cls, config: Config, codes: list[str]) -> Cache | None:
         """Return the project's cache; None where no folder for it can be had."""
         stamp = _stamp(config, codes)
-        folder = _folder(config)
+        folder = config.cache_folder
         if folder is None:
             return None
         name = hashlib.sha256(f"{config.root}\0{stamp}".encode()).hexdigest()[:20]
@@ -77,17 +77,6 @@ class Cache:
             write_text(self.file, json.dumps(document, separators=(",", ":")))
         except UsageError:
             return
-
-
-def _folder(config: Config) -> Path | None:
-    if config.cache_dir is not None:
-        return config.root / config.cache_dir
-    import platformdirs
-
-    try:
-        return Path(platformdirs.user_cache_dir("pytest-cpuperf", appauthor=False))
-    except (OSError, RuntimeError):
-        return None
 
 
 def _stamp(config: Config, codes: list[str]) -> str:

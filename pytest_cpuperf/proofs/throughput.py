@@ -1,0 +1,99 @@
+"""Throughput against one of three budgets: items per second, a stored run, or the machine's peak.
+
+The other side of every pair is a matrix product: a small one for the machine's mood, or the fastest where the budget
+is a share of the peak.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pytest_cpuperf.budgets import PEAK, Share
+from pytest_cpuperf.measure.blocks import Work
+from pytest_cpuperf.measure.pairs import Patience, Quantity, also_estimate, measure_pairs, speedup
+from pytest_cpuperf.measure.peak import count_flops, peak_kernel
+from pytest_cpuperf.measure.reference import reference_kernel
+from pytest_cpuperf.results.figures import amount
+from pytest_cpuperf.results.records import Budget, Measurement, Pair, Verdict
+from pytest_cpuperf.results.stored import StoredFigure
+
+
+def measure_throughput(
+    function: Work,
+    items: float,
+    unit: str,
+    goal: float | Share | None,
+    stored: StoredFigure | str | None,
+    patience: Patience,
+    cpus: tuple[int, ...],
+) -> Measurement:
+    """Measure items per second; `goal` is the budget.
+
+    `stored` is the figure a share is held against, or the reason why there is none: then the function is measured all
+    the same, so that it can be stored, and the verdict is inconclusive.
+    """
+    if isinstance(goal, Share) and goal.of == PEAK:
+        return _of_peak(function, items, unit, goal, patience, cpus)
+    kernel, kernel_name = reference_kernel(len(cpus) or 1)
+    why_not = stored if isinstance(stored, str) else None
+    if isinstance(stored, StoredFigure) and stored.reference != kernel_name:
+        why_not = f"it was measured against another kernel ({stored.reference}; here {kernel_name})"
+        stored = None
+
+    def rate(pair: Pair) -> float:
+        return items / pair.candidate_seconds
+
+    budget: Budget | None = None
+    quantity = Quantity(rate, f"{unit}/s", None)
+    if isinstance(goal, Share):
+        budget = Budget(goal.fraction, f"× of {goal.of}")
+        if isinstance(stored, StoredFigure):
+            then = stored.point
+            blur = (stored.low / then, stored.high / then)
+            quantity = Quantity(lambda pair: speedup(pair) / then, budget.unit, goal.fraction, blur)
+    elif goal is not None:
+        budget = Budget(goal, f" {unit}/s")
+        quantity = replace(quantity, at_least=goal)
+    outcome = measure_pairs(function, kernel, quantity, patience, cpus)
+    record = Measurement(
+        kind="throughput",
+        label="throughput",
+        budget=budget,
+        relative=also_estimate(outcome.pairs, speedup, "×", patience.confidence),
+        rate=also_estimate(outcome.pairs, rate, f"{unit}/s", patience.confidence),
+        reference=kernel_name,
+        **vars(outcome),
+    )
+    if isinstance(stored, StoredFigure) and stored.note:
+        record = replace(record, notes=(stored.note,))
+    if why_not is not None and isinstance(goal, Share):
+        record = replace(record, verdict=Verdict.INCONCLUSIVE, reason=f"nothing to hold it against: {why_not}")
+    return record
+
+
+def _of_peak(
+    function: Work, items: float, unit: str, goal: Share, patience: Patience, cpus: tuple[int, ...]
+) -> Measurement:
+    """Measure the share of the peak: floating-point operations per second over those of the fastest matrix product."""
+    peak, peak_flops, name = peak_kernel(len(cpus) or 1)
+    flops = count_flops(function)
+
+    def share(pair: Pair) -> float:
+        return 100 * (flops / pair.candidate_seconds) / (peak_flops / pair.baseline_seconds)
+
+    budget = Budget(100 * goal.fraction, "% of peak")
+    outcome = measure_pairs(function, peak, Quantity(share, budget.unit, budget.at_least), patience, cpus)
+    rate = also_estimate(outcome.pairs, lambda p: items / p.candidate_seconds, f"{unit}/s", patience.confidence)
+    speed = also_estimate(outcome.pairs, lambda p: flops / p.candidate_seconds / 1e9, "GFLOP/s", patience.confidence)
+    best = also_estimate(outcome.pairs, lambda p: peak_flops / p.baseline_seconds / 1e9, "GFLOP/s", patience.confidence)
+    notes = (f"{amount(speed.point)} of {amount(best.point)} GFLOP/s",) if speed and best else ()
+    return Measurement(
+        kind="throughput",
+        label="throughput",
+        budget=budget,
+        rate=rate,
+        reference=name,
+        flops_per_call=flops,
+        notes=notes,
+        **vars(outcome),
+    )

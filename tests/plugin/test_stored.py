@@ -1,0 +1,151 @@
+"""Runs stored under a name, and later ones held against them."""
+
+import json
+
+import pytest
+
+WORK = """
+import hashlib
+
+DATA = bytes(1 << 16)
+
+def work(times):
+    for _ in range(times):
+        hashlib.sha256(DATA).digest()
+"""
+
+
+@pytest.fixture
+def run(project):
+    """Run a tiny project whose function does some work; returns pytest's result and the project's folder."""
+
+    def go(times, *options, at_least="None"):
+        pytester = project(
+            work=WORK,
+            test_it=f"""
+            from work import work
+            def test_it(cpuperf):
+                cpuperf.throughput(lambda: work({times}), items=20, at_least={at_least}, max_seconds=8)
+            """,
+        )
+        (pytester.path / "pyproject.toml").write_text('[tool.cpuperf]\ncache-dir = "cache"\n')
+        pytester.syspathinsert()
+        return pytester.runpytest_subprocess("--cpuperf", "--no-cpuperf-static", *options), pytester.path
+
+    return go
+
+
+def said(result):
+    """Return what pytest printed, with lines that were broken made whole."""
+    return " ".join(result.stdout.str().replace("\xa0", " ").split())
+
+
+def stored(folder, name="main"):
+    (file,) = folder.glob(f"cache/runs/*/{name}.json")
+    return file
+
+
+def test_a_function_that_stays_as_fast_passes_and_one_that_does_twice_the_work_fails(run):
+    result, folder = run(20, "--cpuperf-save=main")
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines([f"stored: {stored(folder)}"])
+    result, _ = run(20, at_least='"80% of main"')
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["pass  test_it.py::test_it", "*throughput: *× of main [[]*] ≥ 0.8× (budget)"])
+    result, _ = run(40, at_least='"80% of main"')
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*throughput: 0.*× of main [[]0.*] < 0.8× (budget)*"])
+    result, _ = run(40, "--cpuperf-compare=main")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*× of main [[]0.*] < 0.95× (budget)*"])
+
+
+def test_nothing_stored_is_said_with_how_to_store_it(run):
+    result, _ = run(20, at_least='"90% of main"')
+    result.assert_outcomes(skipped=1)
+    assert "nothing to hold it against: there is no stored run 'main'; pytest --cpuperf --cpuperf-save main" in said(
+        result
+    )
+    result, _ = run(20, "--cpuperf-compare=main")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: cpuperf: there is no stored run 'main': expected *main.json"])
+
+
+def test_a_test_that_is_new_is_measured_and_not_held_against_anything(run, project):
+    _, folder = run(20, "--cpuperf-save=main")
+    (folder / "test_new.py").write_text(
+        "def test_new(cpuperf):\n    cpuperf.throughput(lambda: sum(range(9999)), items=1, max_seconds=5)\n"
+    )
+    result, _ = run(20, "--cpuperf-compare=main", "--cpuperf-inconclusive=warn", "-k", "new")
+    result.assert_outcomes(passed=1, deselected=1, warnings=None)
+    assert "the stored run 'main' has no 'throughput' of this test" in said(result)
+
+
+def test_a_run_of_some_tests_keeps_what_was_stored_of_the_others(run):
+    _, folder = run(20, "--cpuperf-save=main")
+    document = json.loads(stored(folder).read_text())
+    document["tests"][0]["id"] = "test_other.py::test_other"
+    stored(folder).write_text(json.dumps(document))
+    run(20, "--cpuperf-save=main")
+    ids = [t["id"] for t in json.loads(stored(folder).read_text())["tests"]]
+    assert sorted(ids) == ["test_it.py::test_it", "test_other.py::test_other"]
+
+
+def test_another_machines_items_per_second_are_refused_and_that_is_said(run):
+    _, folder = run(20, "--cpuperf-save=main")
+    document = json.loads(stored(folder).read_text())
+    document["machine"]["instruction_set"] = ["avx1024"]
+    stored(folder).write_text(json.dumps(document))
+    result, _ = run(20, "--cpuperf-inconclusive=warn", at_least='"50% of main"')
+    result.assert_outcomes(passed=1, warnings=None)
+    assert "main was made on another instruction set: only the speed relative to the machine is compared" in said(
+        result
+    )
+
+
+def test_a_share_of_what_was_measured_against_another_kernel_is_inconclusive(run):
+    _, folder = run(20, "--cpuperf-save=main")
+    document = json.loads(stored(folder).read_text())
+    document["tests"][0]["measurements"][0]["reference"] = "something else"
+    stored(folder).write_text(json.dumps(document))
+    result, _ = run(20, at_least='"50% of main"')
+    result.assert_outcomes(skipped=1)
+    assert "it was measured against another kernel (something else; here" in said(result)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{", "is damaged: it is no JSON"),
+        ("[]", "is no stored run: expected schema cpuperf/results/1, found None"),
+        ('{"schema": "cpuperf/findings/1"}', "is no stored run: expected schema cpuperf/results/1"),
+        ('{"schema": "cpuperf/results/2"}', "is from a newer cpuperf (cpuperf/results/2; this one reads"),
+        ('{"schema": "cpuperf/results/1", "machine": {}, "tests": [{}]}', "is damaged: a part of it is missing"),
+        (
+            '{"schema": "cpuperf/results/1", "machine": {}, "tests": [{"id": "a", "measurements": '
+            '[{"label": "x", "relative": {"point": "fast"}, "reference": "k"}]}]}',
+            "is damaged: a part of it is missing",
+        ),
+    ],
+)
+def test_a_file_that_is_no_stored_run_is_one_line(run, tmp_path, text, said):
+    file = tmp_path / "run.json"
+    file.write_text(text)
+    result, _ = run(20, f"--cpuperf-compare={file}")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert said in result.stderr.str()
+    assert "Traceback" not in result.stderr.str() + result.stdout.str()
+
+
+@pytest.mark.parametrize("name", ["a/b", "peak", "-x y"])
+def test_names_are_checked_before_anything_runs(run, name):
+    result, _ = run(20, f"--cpuperf-save={name}")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: cpuperf: a stored run's name has letters*"])
+
+
+@pytest.mark.parametrize("budget", ["'fast'", "'90%'", "'0% of main'", "'90% main'", "-1", "True", "'nan% of main'"])
+def test_budgets_that_say_nothing_are_one_line(run, budget):
+    result, _ = run(20, at_least=budget)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["E *UsageError: at_least takes a number above 0, '90% of NAME' or '40% of peak'*"])
