@@ -1,12 +1,17 @@
+import contextlib
+import importlib
 import os
 import textwrap
 
-# Loaded before any test: a run of pytest inside this process forgets what it was the first to import, and a class
-# imported twice is two classes. libcst's native parser makes the classes it met first.
-import libcst  # noqa: F401
 import pytest
 
 from pytest_cpuperf.cli import main
+
+# Loaded before any test: a run of pytest inside this process forgets what it was the first to import, and these cannot
+# be loaded twice, or make classes that are two classes then.
+for name in ("libcst", "numpy", "torch", "onnxruntime", "scipy.stats"):
+    with contextlib.suppress(ImportError):
+        importlib.import_module(name)
 
 pytest_plugins = ["pytester"]
 

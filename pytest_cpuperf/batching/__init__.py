@@ -11,7 +11,8 @@ index once.
 
 from pytest_cpuperf.batching.cost import CostModel, measure_cost
 from pytest_cpuperf.batching.lengths import LengthStatistics, length_statistics, padded_tokens, padding_waste
-from pytest_cpuperf.batching.plans import Batch, arrival_batches, plan_batches, sorted_batches
+from pytest_cpuperf.batching.plans import Batch, arrival_batches, plan_batches, sorted_batches, token_budget_batches
+from pytest_cpuperf.batching.running import run_planned, run_window
 
 __all__ = [
     "Batch",
@@ -23,5 +24,8 @@ __all__ = [
     "padded_tokens",
     "padding_waste",
     "plan_batches",
+    "run_planned",
+    "run_window",
     "sorted_batches",
+    "token_budget_batches",
 ]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from operator import add
 from typing import TypeAlias
 
 from pytest_cpuperf.batching.lengths import check_lengths
@@ -28,56 +31,163 @@ def sorted_batches(lengths: Sequence[int], size: int) -> list[Batch]:
     return [tuple(order[i : i + size]) for i in range(0, len(order), size)]
 
 
+def token_budget_batches(lengths: Sequence[int], max_tokens: int, *, max_size: int | None = None) -> list[Batch]:
+    """Return the sequences sorted by length, longest first, in batches of at most `max_tokens` padded tokens.
+
+    Raises ValueError where a sequence alone is above `max_tokens`.
+    """
+    _at_least_one("max_tokens", max_tokens)
+    check_lengths(lengths)
+    order = sorted(range(len(lengths)), key=lambda i: -lengths[i])
+    _fits(lengths, order[:1], max_tokens)
+    batches: list[Batch] = []
+    start = 0
+    while start < len(order):
+        size = max_tokens // max(1, lengths[order[start]])
+        size = min(size, len(order) - start) if max_size is None else min(size, max_size, len(order) - start)
+        batches.append(tuple(order[start : start + size]))
+        start += size
+    return batches
+
+
 def plan_batches(
     lengths: Sequence[int],
     cost: Callable[[int, int], float],
     *,
     max_size: int = 64,
     max_tokens: int | None = None,
+    pad_to_multiple_of: int = 1,
 ) -> list[Batch]:
     """Return the cheapest cut of the length-sorted sequences into batches, longest batch first.
 
     `cost(size, longest)` is what one batch of `size` sequences padded to `longest` tokens costs, in any unit; it
-    should grow in both, as time does. No batch holds more than `max_size` sequences or `max_tokens` padded tokens.
-    Contiguous pieces of the sorted list suffice when the cost grows in both arguments: swapping sequences between
-    two batches so that one holds the longer ones never makes either's longest grow.
+    should grow in both, as time does. No batch holds more than `max_size` sequences or `max_tokens` padded tokens;
+    batches are padded to a multiple of `pad_to_multiple_of`, where a model that is compiled for each shape, or whose
+    memory grows with every new one, should see few.
 
-    The dynamic programme is T[j] = min over k <= max_size of T[j - k] + cost(k, length[j]), lengths ascending.
-    Raises ValueError where a sequence alone is above `max_tokens`, or a cost is not a number above 0.
+    Contiguous pieces of the sorted list suffice when the cost grows in both arguments: swapping sequences between
+    two batches so that one holds the longer ones never makes either's longest grow. The dynamic programme goes over
+    the distinct lengths (see `_Plan`): a million sequences of 500 lengths take seconds. Raises ValueError where a
+    sequence alone is above `max_tokens`, or a cost is not a number above 0.
     """
     _at_least_one("max_size", max_size)
+    _at_least_one("pad_to_multiple_of", pad_to_multiple_of)
     check_lengths(lengths)
     order = sorted(range(len(lengths)), key=lengths.__getitem__)
-    if max_tokens is not None and order and lengths[order[-1]] > max_tokens:
-        raise ValueError(
-            f"expected sequences of at most max_tokens={max_tokens} tokens, "
-            f"found {lengths[order[-1]]} at index {order[-1]}"
-        )
-    known: dict[tuple[int, int], float] = {}
-    cheapest = [0.0]
-    last_size = [0]
-    for j, index in enumerate(order, start=1):
-        longest = lengths[index]
-        most = min(j, max_size)
-        if max_tokens is not None and longest:
-            most = min(most, max_tokens // longest)
-        best, best_size = float("inf"), 1
-        for size in range(1, most + 1):
-            key = (size, longest)
-            price = known.get(key)
-            if price is None:
-                price = known[key] = _price(cost, size, longest)
-            total = cheapest[j - size] + price
-            if total < best:
-                best, best_size = total, size
-        cheapest.append(best)
-        last_size.append(best_size)
+    if max_tokens is not None:
+        _at_least_one("max_tokens", max_tokens)
+        _fits(lengths, order[-1:], max_tokens, pad_to_multiple_of)
+    counts = Counter(-(-length // pad_to_multiple_of) * pad_to_multiple_of for length in lengths)
+    plan = _Plan(max_size)
+    for longest in sorted(counts):
+        most = max_size if max_tokens is None or longest == 0 else min(max_size, max_tokens // longest)
+        plan.add(counts[longest], [_price(cost, size, longest) for size in range(1, most + 1)])
     batches: list[Batch] = []
-    j = len(order)
-    while j:
-        batches.append(tuple(reversed(order[j - last_size[j] : j])))
-        j -= last_size[j]
+    end = len(order)
+    for size in plan.sizes():
+        batches.append(tuple(reversed(order[end - size : end])))
+        end -= size
     return batches
+
+
+class _Plan:
+    """The dynamic programme over distinct lengths, ascending.
+
+    Of the sequences up to a length some are batched and at most `max_size - 1`, the longest, are carried over into a
+    batch with longer ones: `cheapest[c]` is the least cost with c carried. With n sequences of the next length, c + n
+    are at hand; if c' of them are carried on, the others are batched at this length, at `_Sizes.cheapest(c + n - c')`:
+
+        T'[c'] = min over c of T[c] + g(c + n - c')
+    """
+
+    def __init__(self, max_size: int) -> None:
+        self._most_carried = max_size - 1
+        self._cheapest = [0.0]
+        self._steps: list[tuple[int, _Sizes, list[int]]] = []
+        """For each length: how many sequences it has, how to batch them, and the best c for each c'."""
+
+    def add(self, count: int, prices: Sequence[float]) -> None:
+        """Take the sequences of the next length; `prices[k - 1]` is a batch of k of them."""
+        sizes = _Sizes(prices)
+        before = self._cheapest
+        most = min(self._most_carried, len(before) - 1 + count)
+        # g(c + n - c') for c - c' from -most to len(before) - 1; no more are carried on than were at hand.
+        here = [sizes.cheapest(x) if x >= 0 else math.inf for x in range(count - most, count + len(before))]
+        cheapest, came_from = [], []
+        for carried in range(most + 1):
+            totals = list(map(add, before, here[most - carried :]))
+            best = min(totals)
+            cheapest.append(best)
+            came_from.append(totals.index(best))
+        self._cheapest = cheapest
+        self._steps.append((count, sizes, came_from))
+
+    def sizes(self) -> Iterator[int]:
+        """Yield the sizes of the batches, from the longest sequences to the shortest."""
+        carried = 0
+        for count, sizes, came_from in reversed(self._steps):
+            before = came_from[carried]
+            yield from sizes.of(before + count - carried)
+            carried = before
+
+
+class _Sizes:
+    """The cheapest way to batch any number of sequences of one length: g(x) = min over k of g(x - k) + price(k).
+
+    For large x the size with the least price a sequence repeats: once g(x) = g(x - best) + price(best) has held for as
+    many x in a row as there are sizes, it holds for ever, since g(x) is made of no more values than that.
+    """
+
+    def __init__(self, prices: Sequence[float]) -> None:
+        self._prices = list(prices)
+        self._best = min(range(1, len(prices) + 1), key=lambda k: prices[k - 1] / k)
+        self._cheapest = [0.0]
+        self._last = [0]
+        """The size of one batch in the cheapest way for each number."""
+        self._repeats = 0
+        self._settled = False
+
+    def cheapest(self, number: int) -> float:
+        """Return the least cost of batching so many sequences."""
+        rounds, rest = self._reduced(number)
+        return self._cheapest[rest] + rounds * self._prices[self._best - 1]
+
+    def of(self, number: int) -> Iterator[int]:
+        """Yield the sizes of the batches in the cheapest way."""
+        rounds, rest = self._reduced(number)
+        yield from [self._best] * rounds
+        while rest:
+            yield self._last[rest]
+            rest -= self._last[rest]
+
+    def _reduced(self, number: int) -> tuple[int, int]:
+        """Return how many batches of the best size to take first, and the number left, whose cost is known."""
+        while len(self._cheapest) <= number and not self._settled:
+            self._extend()
+        over = number - (len(self._cheapest) - 1)
+        rounds = max(0, -(-over // self._best))
+        return rounds, number - rounds * self._best
+
+    def _extend(self) -> None:
+        x = len(self._cheapest)
+        most = min(x, len(self._prices))
+        totals = list(map(add, self._cheapest[: x - most - 1 if x > most else None : -1], self._prices))
+        value = min(totals)
+        self._cheapest.append(value)
+        self._last.append(totals.index(value) + 1)
+        # Sums of the same prices in another order differ in the last digits.
+        by_best = self._cheapest[x - self._best] + self._prices[self._best - 1] if x >= self._best else math.inf
+        repeated = by_best <= value * (1 + 1e-12)
+        self._repeats = self._repeats + 1 if repeated else 0
+        self._settled = self._repeats >= len(self._prices)
+
+
+def _fits(lengths: Sequence[int], longest: Sequence[int], max_tokens: int, multiple: int = 1) -> None:
+    for index in longest:
+        if -(-lengths[index] // multiple) * multiple > max_tokens:
+            raise ValueError(
+                f"expected sequences of at most max_tokens={max_tokens} tokens, found {lengths[index]} at index {index}"
+            )
 
 
 def _price(cost: Callable[[int, int], float], size: int, longest: int) -> float:

@@ -1,5 +1,7 @@
 import itertools
+import random
 import time
+import tracemalloc
 
 import pytest
 from hypothesis import given
@@ -13,7 +15,10 @@ from pytest_cpuperf.batching import (
     padded_tokens,
     padding_waste,
     plan_batches,
+    run_planned,
+    run_window,
     sorted_batches,
+    token_budget_batches,
 )
 
 LENGTHS = st.lists(st.integers(0, 40), max_size=9)
@@ -43,6 +48,107 @@ def test_no_partition_at_all_is_cheaper(lengths):
     planned = plan_batches(lengths, cost)
     cheapest = min(total(lengths, p) for p in every_partition(list(range(len(lengths)))))
     assert total(lengths, planned) == pytest.approx(cheapest)
+
+
+def slow_plan_cost(lengths, max_size, max_tokens, multiple):
+    """Return the least cost by the plain programme over every sequence."""
+    padded = sorted(-(-n // multiple) * multiple for n in lengths)
+    table = [0.0]
+    for j, longest in enumerate(padded, start=1):
+        most = min(j, max_size, max_tokens // longest if longest else j)
+        table.append(min(table[j - k] + cost(k, longest) for k in range(1, most + 1)))
+    return table[-1]
+
+
+@given(
+    st.lists(st.sampled_from([0, 1, 3, 7, 8, 20, 33]), max_size=120),
+    st.integers(1, 12),
+    st.integers(40, 300),
+    st.sampled_from([1, 8]),
+)
+def test_the_programme_over_distinct_lengths_finds_what_the_plain_one_does(lengths, max_size, max_tokens, multiple):
+    planned = plan_batches(lengths, cost, max_size=max_size, max_tokens=max_tokens, pad_to_multiple_of=multiple)
+    padded = [-(-n // multiple) * multiple for n in lengths]
+    assert sorted(i for batch in planned for i in batch) == list(range(len(lengths)))
+    assert all(len(b) <= max_size and len(b) * max(padded[i] for i in b) <= max_tokens for b in planned)
+    assert total(padded, planned) == pytest.approx(slow_plan_cost(lengths, max_size, max_tokens, multiple))
+
+
+@pytest.mark.parametrize("price", [lambda k, n: k * (n + 1), lambda k, n: 1.0, lambda k, n: (1 + abs(k - 7)) * (n + 1)])
+def test_odd_costs_of_many_equal_sequences(price):
+    lengths = [5] * 1000 + [9] * 777
+    planned = plan_batches(lengths, price, max_size=16)
+    table = [0.0]
+    for j, longest in enumerate(sorted(lengths), start=1):
+        table.append(min(table[j - k] + price(k, longest) for k in range(1, min(j, 16) + 1)))
+    assert sum(price(len(b), max(lengths[i] for i in b)) for b in planned) == pytest.approx(table[-1])
+
+
+@given(LENGTHS, st.integers(40, 200))
+def test_a_token_budget_is_kept(lengths, max_tokens):
+    plan = token_budget_batches(lengths, max_tokens)
+    assert sorted(i for batch in plan for i in batch) == list(range(len(lengths)))
+    assert all(len(b) * max(lengths[i] for i in b) <= max_tokens or max(lengths[i] for i in b) == 0 for b in plan)
+    if lengths and max(lengths) > 1:
+        with pytest.raises(ValueError, match="expected sequences of at most"):
+            token_budget_batches(lengths, max(lengths) - 1)
+
+
+@given(st.lists(st.text(max_size=12), max_size=40), st.integers(1, 9))
+def test_results_come_in_the_order_of_the_inputs(texts, window):
+    lengths = [len(t) for t in texts]
+    assert run_planned(lambda batch: [t.upper() for t in batch], texts, plan_batches(lengths, cost)) == [
+        t.upper() for t in texts
+    ]
+    sizes = []
+
+    def call(batch):
+        sizes.append(len(batch))
+        return [t[::-1] for t in batch]
+
+    streamed = list(run_window(call, iter(texts), len, lambda n: plan_batches(n, cost, max_size=4), window))
+    assert streamed == [t[::-1] for t in texts]
+    assert all(size <= min(4, window) for size in sizes)
+
+
+def test_a_window_answers_before_the_next_has_come():
+    came = []
+
+    def requests():
+        for n in range(6):
+            came.append(n)
+            yield "x" * n
+
+    answers = run_window(lambda batch: batch, requests(), len, lambda n: plan_batches(n, cost), 3)
+    assert next(answers) == ""
+    assert came == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("call", "plan", "said"),
+    [
+        (lambda batch: batch[1:], [(0, 1)], "expected 2 results for a batch of 2, found 1"),
+        (list, [(0,)], "holds each of 2 inputs once, found 1 of them"),
+        (list, [(0, 1), (1,)], "holds each of 2 inputs once, found 1 wrongly"),
+        (list, [(0, 2)], "holds each of 2 inputs once, found 2 wrongly"),
+    ],
+)
+def test_a_call_or_a_plan_that_loses_something_is_told(call, plan, said):
+    with pytest.raises(ValueError, match=said):
+        run_planned(call, ["a", "b"], plan)
+
+
+def test_a_million_sequences_are_planned_in_seconds():
+    rng = random.Random(0)
+    lengths = [min(512, 1 + int(rng.lognormvariate(3.6, 0.9))) for _ in range(1_000_000)]
+    started = time.process_time()
+    tracemalloc.start()
+    planned = plan_batches(lengths, lambda k, n: 0.001 + 1e-6 * k * n + 1e-9 * k * n * n)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert sum(map(len, planned)) == len(lengths)
+    assert peak < 300 * 2**20
+    assert time.process_time() - started < 60, "minutes would mean that every sequence is looked at by itself"
 
 
 @given(LENGTHS, st.integers(1, 9))

@@ -1,0 +1,58 @@
+"""Running a plan: results in the order the inputs came, whole, or in windows for a stream of requests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeVar
+
+from pytest_cpuperf.batching.plans import Batch
+
+Input = TypeVar("Input")
+Result = TypeVar("Result")
+
+
+def run_planned(
+    model_call: Callable[[list[Input]], Iterable[Result]], inputs: Sequence[Input], plan: Iterable[Batch]
+) -> list[Result]:
+    """Run each batch of a plan, and return the results in the inputs' order.
+
+    `model_call` takes the inputs of one batch and returns as many results, in the same order. Raises ValueError where
+    it returns another number, or the plan does not hold each input once.
+    """
+    results: dict[int, Result] = {}
+    for batch in plan:
+        for index in batch:
+            if not 0 <= index < len(inputs) or index in results:
+                raise ValueError(f"expected a plan that holds each of {len(inputs)} inputs once, found {index} wrongly")
+        answers = list(model_call([inputs[i] for i in batch]))
+        if len(answers) != len(batch):
+            raise ValueError(f"expected {len(batch)} results for a batch of {len(batch)}, found {len(answers)}")
+        results.update(zip(batch, answers, strict=True))
+    if len(results) != len(inputs):
+        raise ValueError(f"expected a plan that holds each of {len(inputs)} inputs once, found {len(results)} of them")
+    return [results[i] for i in range(len(inputs))]
+
+
+def run_window(
+    model_call: Callable[[list[Input]], Iterable[Result]],
+    inputs: Iterable[Input],
+    length: Callable[[Input], int],
+    planner: Callable[[list[int]], Iterable[Batch]],
+    window: int,
+) -> Iterator[Result]:
+    """Yield results in order for a stream of inputs, planning within windows of so many of them.
+
+    Sorting pays more the more there is to sort, and costs waiting: the first input of a window waits until `window - 1`
+    others have come and all of them have run. `planner` takes the window's lengths, such as
+    `lambda lengths: plan_batches(lengths, cost)`. Raises ValueError for a window below 1.
+    """
+    if window < 1:
+        raise ValueError(f"expected a window of at least 1, found {window}")
+    waiting: list[Input] = []
+    for item in inputs:
+        waiting.append(item)
+        if len(waiting) == window:
+            yield from run_planned(model_call, waiting, planner([length(i) for i in waiting]))
+            waiting = []
+    if waiting:
+        yield from run_planned(model_call, waiting, planner([length(i) for i in waiting]))
