@@ -7,9 +7,14 @@ measured, because tokens per second peak at a shape that differs between machine
 from __future__ import annotations
 
 import bisect
+import itertools
+import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+SCHEMA = "cpuperf/cost/1"
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,38 @@ class CostModel:
 
         value = row(i) if len(self.sizes) == 1 else row(i) + across * (row(i + 1) - row(i))
         return max(value, 1e-9)
+
+    def plain(self, machine: str | None = None) -> dict[str, Any]:
+        """Return the model as plain data for a JSON file; `machine` is the fingerprint of where it was measured."""
+        return {
+            "schema": SCHEMA,
+            "machine": machine,
+            "sizes": list(self.sizes),
+            "lengths": list(self.lengths),
+            "seconds": [list(row) for row in self.seconds],
+        }
+
+    @classmethod
+    def from_plain(cls, document: Mapping[str, Any], machine: str | None = None) -> CostModel:
+        """Return the model that `plain` wrote.
+
+        Raises ValueError where the document is no such model, or was measured on another `machine` than the one given:
+        what a batch costs there says nothing of what it costs here.
+        """
+        if document.get("schema") != SCHEMA:
+            raise ValueError(f"expected a cost model of schema {SCHEMA}, found {document.get('schema')!r}")
+        if machine is not None and document.get("machine") != machine:
+            raise ValueError(f"expected a cost model of machine {machine}, found one of {document.get('machine')}")
+        try:
+            sizes, lengths = (tuple(int(n) for n in document[key]) for key in ("sizes", "lengths"))
+            seconds = tuple(tuple(float(value) for value in row) for row in document["seconds"])
+        except (KeyError, TypeError, ValueError):
+            raise ValueError("expected sizes, lengths and seconds of numbers in a cost model") from None
+        ascending = all(a < b for grid in (sizes, lengths) for a, b in itertools.pairwise((0, *grid)))
+        fits = len(seconds) == len(sizes) > 0 and all(len(row) == len(lengths) > 0 for row in seconds)
+        if not (ascending and fits and all(0 < value < math.inf for row in seconds for value in row)):
+            raise ValueError("expected ascending sizes and lengths and a table of seconds above 0 that fits them")
+        return cls(sizes, lengths, seconds)
 
 
 def _cell(grid: Sequence[int], value: int) -> tuple[int, float]:

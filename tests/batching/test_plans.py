@@ -1,4 +1,5 @@
 import itertools
+import json
 import random
 import time
 import tracemalloc
@@ -136,6 +137,34 @@ def test_a_window_answers_before_the_next_has_come():
 def test_a_call_or_a_plan_that_loses_something_is_told(call, plan, said):
     with pytest.raises(ValueError, match=said):
         run_planned(call, ["a", "b"], plan)
+
+
+MODEL = CostModel((1, 8), (16, 64), ((0.001, 0.003), (0.006, 0.02)))
+
+
+def test_a_cost_model_is_stored_with_its_machine_and_read_again():
+    document = json.loads(json.dumps(MODEL.plain("abc")))
+    assert CostModel.from_plain(document) == CostModel.from_plain(document, "abc") == MODEL
+    with pytest.raises(ValueError, match="expected a cost model of machine xyz, found one of abc"):
+        CostModel.from_plain(document, "xyz")
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"schema": "cpuperf/cost/2"},
+        {"sizes": [8, 1]},
+        {"sizes": []},
+        {"lengths": "ab"},
+        {"seconds": [[1.0]]},
+        {"seconds": [[1, 2], [3, -1]]},
+        {"seconds": [[1, 2], [3, None]]},
+        {"seconds": None},
+    ],
+)
+def test_a_document_that_is_no_cost_model_is_one_line(changed):
+    with pytest.raises(ValueError, match="expected"):
+        CostModel.from_plain({**MODEL.plain(), **changed})
 
 
 def test_a_million_sequences_are_planned_in_seconds():
