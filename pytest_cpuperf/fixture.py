@@ -63,6 +63,7 @@ class CpuPerf:
     """The stored run that measurements without a budget of their own are held against (`--cpuperf-compare`)."""
     records: list[Measurement] = field(default_factory=list)
     """What this test measured so far, in order."""
+    _loops: list[asyncio.AbstractEventLoop] = field(default_factory=list)
 
     def __repr__(self) -> str:
         # pytest shows the fixture in every traceback.
@@ -96,7 +97,7 @@ class CpuPerf:
         kernel, so that the record also tells the speed relative to this machine's own (`.relative`).
         """
         __tracebackhide__ = True
-        function = _plain_function("function", function)
+        function = self._plain_function("function", function)
         if not is_number(items) or items <= 0:
             raise UsageError(f"items takes a number above 0, found {items!r}")
         goal = read_budget(at_least, shares=True)
@@ -132,7 +133,7 @@ class CpuPerf:
         p90 at 95 %, 528 for p99 at 99 %.
         """
         __tracebackhide__ = True
-        function = _plain_function("function", function)
+        function = self._plain_function("function", function)
         if not is_number(p) or not 0.01 <= p <= 0.9999:
             raise UsageError(f"p takes a number from 0.01 to 0.9999, found {p!r}: p90 is p=0.9")
         if at_most is not None and not (is_number(at_most) and at_most > 0):
@@ -163,8 +164,8 @@ class CpuPerf:
         any measurement: ask for the loss you would mind, for example `at_least=0.95`.
         """
         __tracebackhide__ = True
-        candidate = _plain_function("candidate", candidate)
-        baseline = _plain_function("baseline", baseline)
+        candidate = self._plain_function("candidate", candidate)
+        baseline = self._plain_function("baseline", baseline)
         budget = _budget(at_least, "×")
         label = label or "candidate over baseline"
         _call_once(candidate)
@@ -224,6 +225,30 @@ class CpuPerf:
         self._conclude(record)
         return record
 
+    def close(self) -> None:
+        """Put away what measuring needed; called when the test is over."""
+        if self.live is not None:
+            self.live.clear()
+        while self._loops:
+            self._loops.pop().close()
+
+    def _plain_function(self, name: str, value: Any) -> Callable[[], object]:
+        """Return a function that can be called in a loop; a coroutine function gets an event loop of its own."""
+        if not callable(value):
+            raise UsageError(f"{name} takes a function to call, found {value!r}: wrap the call in a lambda")
+        if not inspect.iscoroutinefunction(value):
+            return value  # type: ignore[no-any-return]
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            loop = asyncio.new_event_loop()
+            self._loops.append(loop)
+            return lambda: loop.run_until_complete(value())
+        raise UsageError(
+            f"{name} is async and this test runs inside an event loop, which cannot be entered again: "
+            "measure it from a test that is not async"
+        )
+
     def _patience(self, max_seconds: float | None) -> Any:
         from pytest_cpuperf.measure.pairs import Patience
 
@@ -248,23 +273,6 @@ class CpuPerf:
         if keep:
             self.records.append(record)
         return record
-
-
-def _plain_function(name: str, value: Any) -> Callable[[], object]:
-    """Return a function that can be called in a loop; a coroutine function gets an event loop of its own."""
-    if not callable(value):
-        raise UsageError(f"{name} takes a function to call, found {value!r}: wrap the call in a lambda")
-    if not inspect.iscoroutinefunction(value):
-        return value  # type: ignore[no-any-return]
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        loop = asyncio.new_event_loop()
-        return lambda: loop.run_until_complete(value())
-    raise UsageError(
-        f"{name} is async and this test runs inside an event loop, which cannot be entered again: "
-        "measure it from a test that is not async"
-    )
 
 
 def _call_once(function: Callable[[], object]) -> None:

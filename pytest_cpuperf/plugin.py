@@ -96,14 +96,17 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 
 @pytest.fixture
-def cpuperf(request: pytest.FixtureRequest) -> CpuPerf:
+def cpuperf(request: pytest.FixtureRequest) -> Generator[CpuPerf, None, None]:
     """Measure what a test runs: throughput, compare, bucketing; see `pytest_cpuperf.fixture.CpuPerf`."""
     state = _session(request.config)
     if state:
-        return state.fixture(request.node)
-    from pytest_cpuperf.fixture import CpuPerf  # deferred: most sessions have no test that asks for it
+        measuring = state.fixture(request.node)
+    else:
+        from pytest_cpuperf.fixture import CpuPerf  # deferred: most sessions have no test that asks for it
 
-    return CpuPerf(placement=None)
+        measuring = CpuPerf(placement=None)
+    yield measuring
+    measuring.close()
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

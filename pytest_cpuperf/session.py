@@ -165,8 +165,6 @@ class Session:
             finally:
                 if test.pin:
                     test.pin.restore()
-                if test.fixture and test.fixture.live:
-                    test.fixture.live.clear()
 
     def _choose(self, request: Request) -> tuple[Place, Iterable[int]]:
         """Return where a test runs, and the slots it must hold while it measures."""

@@ -6,6 +6,7 @@ import argparse
 import json
 import shutil
 import sys
+from pathlib import Path
 
 from pytest_cpuperf.errors import UsageError
 
@@ -40,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     server = server_of(pids)
     torchserve = None
     if server is not None:
-        enabled = server.config is not None and _launcher_enabled(server.config.read_bytes(), server.variables)
+        enabled = server.config is not None and _launcher_enabled(server.config, server.variables)
         torchserve = TorchServe(enabled, str(server.config or "TorchServe's configuration"))
         # A worker's launcher is its parent, which the server does not name.
         pids = families([*pids, server.pid])
@@ -53,10 +54,13 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if report.problems else 0
 
 
-def _launcher_enabled(data: bytes, variables: dict[str, str]) -> bool:
+def _launcher_enabled(file: Path, variables: dict[str, str]) -> bool:
     from pytest_cpuperf.static.properties import Properties
 
-    config = Properties(data.decode("latin-1"))
+    try:
+        config = Properties(file.read_bytes().decode("latin-1"))
+    except OSError as error:
+        raise UsageError(f"cannot read TorchServe's configuration {file}: {error.strerror}") from None
     if config.get("cpu_launcher_enable") is None and config.is_true("enable_envvars_config"):
         return variables.get("TS_CPU_LAUNCHER_ENABLE", "").lower() == "true"
     return config.is_true("cpu_launcher_enable")

@@ -37,10 +37,13 @@ class Server:
 def worker_pids(url: str) -> list[int]:
     """Return the processes of all workers a TorchServe names. Raises UsageError where it cannot be asked."""
     base = _local(url)
-    pids = []
-    for model in _get(f"{base}/models?limit=1000").get("models", []):
-        for version in _get(f"{base}/models/{quote(model['modelName'])}/all", many=True):
-            pids += [int(worker["pid"]) for worker in version.get("workers", []) if int(worker.get("pid", -1)) > 0]
+    pids: list[int] = []
+    try:
+        for model in _get(f"{base}/models?limit=1000").get("models", []):
+            for version in _get(f"{base}/models/{quote(model['modelName'])}/all", many=True):
+                pids += [int(worker["pid"]) for worker in version.get("workers", []) if int(worker.get("pid", -1)) > 0]
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise UsageError(f"{url} answers something else: expected TorchServe's management API") from None
     if not pids:
         raise UsageError(f"{url}: no model has a worker yet", "wait until its models are READY")
     for pid in pids:

@@ -155,6 +155,8 @@ def management(status, body):
         (200, b"<html>", "answers no JSON: expected TorchServe's management API"),
         (200, b"[]", "answers something else"),
         (200, b'{"models": []}', "no model has a worker yet"),
+        (200, b'{"models": [{"name": 1}]}', "answers something else"),
+        (200, b'{"models": 5}', "answers something else"),
         (400, b"{}", "it asks for a token"),
         (500, b"{}", "answers 500"),
     ],

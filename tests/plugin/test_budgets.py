@@ -97,7 +97,7 @@ def test_an_async_function_gets_a_loop_and_a_coroutine_nobody_awaits_is_told(pro
             asyncio.run(main())
         """
     )
-    for flags in ((), ("--cpuperf", "--cpuperf-inconclusive=warn")):
+    for flags in (("-W", "error"), ("--cpuperf", "--cpuperf-inconclusive=warn")):
         result = pytester.runpytest_subprocess(*flags)
         result.assert_outcomes(passed=1, failed=2, warnings=None)
         result.stdout.fnmatch_lines(

@@ -563,7 +563,8 @@ class _Judgement:
     def _probes(self) -> str | None:
         if self.function is not None and self.function.name.value == "__init__":
             return "it probes a model while it is built"
-        if self.function is not None and set(words(self.function.name.value)) & {"dummy", "example"}:
+        name = set(words(self.function.name.value)) if self.function is not None else set()
+        if "dummy" in name or ("example" in name and name & {"input", "inputs"}):
             return "it probes a model with an example input"
         if all(self._is_dummy(call) for call in self.model_calls):
             return "it probes a model with a dummy input"

@@ -23,6 +23,7 @@ _LAUNCHER_FLAGS = frozenset(
     )
 )
 _RESTRICTS = re.compile(r"--(?:core[-_]list|ncores[-_]per[-_]instance|node[-_]id)\b")
+_CORE_LIST = re.compile(r"--core[-_]list\b")
 _PER_INSTANCE = re.compile(r"--ncores[-_]per[-_]instance\b")
 _HELP = "cpu_launcher_enable=true"
 
@@ -171,7 +172,7 @@ class TorchserveUnpinned(PropertiesRule):
                 f"the launcher has no flag {unknown[0]}{nearest(unknown[0], _LAUNCHER_FLAGS)}",
                 "python -m torch.backends.xeon.run_cpu --help lists them",
             )
-        elif "--core" in arguments.value and not _PER_INSTANCE.search(arguments.value):
+        elif _CORE_LIST.search(arguments.value) and not _PER_INSTANCE.search(arguments.value):
             yield Report(
                 arguments.place,
                 "--core_list without --ncores_per_instance makes the launcher fail, and workers go on unpinned",
