@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
 
 from pytest_cpuperf.static.model_calls import words
 from pytest_cpuperf.static.prune import Chunk, Outline
@@ -28,50 +27,33 @@ _EVALUATES = frozenset(
 
 def called_by_forward(outline: Outline, class_name: str) -> frozenset[str]:
     """Return the methods of a class from which training may start, and those they call on `self`."""
+    classes = [klass for klass in outline.classes if klass.name == class_name]
     return frozenset(
-        name
-        for klass in outline.classes
-        if klass.name == class_name
-        for name in _reached(klass.methods, klass.methods.keys() & _ENTRY_METHODS)
+        c.name
+        for klass in classes
+        for c in outline.closure(c for name, same in klass.methods.items() if name in _ENTRY_METHODS for c in same)
+        if c.owner is klass
     )
 
 
 def used_by_training(outline: Outline, class_name: str | None) -> frozenset[str]:
-    """Return the methods of a class, or the functions of a module, whose results a training loop there may use."""
+    """Return the methods of a class, or the functions of a module, whose results a training loop there may use.
+
+    They are what is called by functions that take gradients, or that call one that does; evaluation is left out.
+    """
     if class_name is None:
-        return frozenset(_used_by_training(outline.functions, on_self=False))
+        return _used(outline, [c for c in outline.chunks if c.owner is None])
     classes = [klass for klass in outline.classes if klass.name == class_name]
-    return frozenset(name for klass in classes for name in _used_by_training(klass.methods, on_self=True))
+    return frozenset(n for klass in classes for n in _used(outline, [c for c in outline.chunks if c.owner is klass]))
 
 
-def _used_by_training(functions: Mapping[str, list[Chunk]], on_self: bool) -> set[str]:
-    """Return what is called by functions that take gradients, or that call one that does; evaluation left out."""
-    training = {name for name, chunks in functions.items() if any(_TAKES_GRADIENTS.search(c.code) for c in chunks)}
+def _used(outline: Outline, chunks: list[Chunk]) -> frozenset[str]:
+    training = {c for c in chunks if _TAKES_GRADIENTS.search(c.code)}
     if not training:
-        return set()
-    calls = {name: _called(chunks, on_self) & functions.keys() for name, chunks in functions.items()}
-    while callers := {name for name, called in calls.items() if called & training} - training:
+        return frozenset()
+    among = set(chunks)
+    calls = {c: among.intersection(outline.called(c)) for c in chunks}
+    while callers := {c for c, called in calls.items() if called & training} - training:
         training |= callers
-    used = set(training)
-    todo = list(training)
-    while todo:
-        for name in calls[todo.pop()] - used:
-            if not _EVALUATES & set(words(name)):
-                used.add(name)
-                todo.append(name)
-    return used
-
-
-def _reached(functions: Mapping[str, list[Chunk]], start: Iterable[str]) -> set[str]:
-    reached: set[str] = set()
-    todo = list(start)
-    while todo:
-        name = todo.pop()
-        if name not in reached:
-            reached.add(name)
-            todo += _called(functions[name], on_self=True) & functions.keys()
-    return reached
-
-
-def _called(chunks: list[Chunk], on_self: bool) -> set[str]:
-    return {name for c in chunks for name in (c.called_on_self if on_self else c.called_names)}
+    used = outline.closure(training, lambda c: c in among and not _EVALUATES & set(words(c.name)))
+    return frozenset(c.name for c in used)

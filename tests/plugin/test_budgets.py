@@ -87,7 +87,10 @@ def test_an_async_function_gets_a_loop_and_a_coroutine_nobody_awaits_is_told(pro
     pytester = project(
         test_it="""
         import asyncio
-        async def work(): await asyncio.sleep(0)
+        LOOPS = set()
+        async def work():
+            LOOPS.add(asyncio.get_running_loop())
+            await asyncio.sleep(0)
         def test_async(cpuperf):
             cpuperf.throughput(work, items=1, max_seconds=3)
         def test_forgotten(cpuperf):
@@ -95,11 +98,14 @@ def test_an_async_function_gets_a_loop_and_a_coroutine_nobody_awaits_is_told(pro
         def test_inside_a_loop(cpuperf):
             async def main(): cpuperf.throughput(work, items=1)
             asyncio.run(main())
+        def test_loops_are_closed():
+            assert LOOPS
+            assert all(loop.is_closed() for loop in LOOPS)
         """
     )
     for flags in (("-W", "error"), ("--cpuperf", "--cpuperf-inconclusive=warn")):
         result = pytester.runpytest_subprocess(*flags)
-        result.assert_outcomes(passed=1, failed=2, warnings=None)
+        result.assert_outcomes(passed=2, failed=2, warnings=None)
         result.stdout.fnmatch_lines(
             [
                 "E *UsageError: the function returns a coroutine that nobody awaits: give the async function itself",
