@@ -112,7 +112,7 @@ class Session:
 
     def header(self) -> str:
         """Return the line above the tests: which CPUs are ours, and what bounds them."""
-        ours = self.topology if self.limits.allowed is None else self.topology.restricted(self.limits.allowed)
+        ours = self.limits.within(self.topology)
         quota = "no quota" if self.limits.quota is None else f"quota {self.limits.quota:g}"
         usable = usable_cpus(self.topology, self.limits)
         return (

@@ -47,7 +47,7 @@ def inspect(
     torchserve: TorchServe | None = None,
 ) -> Inspection:
     """Judge processes that were looked at for some seconds. `limits` are those of their cgroup, without affinity."""
-    ours = topology if limits.allowed is None else topology.restricted(limits.allowed)
+    ours = limits.within(topology)
     seen = sorted(_with_roles(processes, ours, seconds), key=lambda p: p.pid)
     workers = [p for p in seen if p.role == "worker"]
     usable = usable_cpus(topology, limits)
@@ -270,7 +270,7 @@ def _settings(
         yield f"# {len(workers)} workers for {len(slots)} cores' worth of CPUs: start {len(slots)}"
     places = [place(topology, slot.limits, Request()).cpus for slot in slots]
     each = min(len(cpus) for cpus in places)
-    ours = topology if limits.allowed is None else topology.restricted(limits.allowed)
+    ours = limits.within(topology)
     if torchserve is not None:
         yield "cpu_launcher_enable=true"
         # The launcher takes core numbers for CPU numbers, and knows no quota; named CPUs leave it nothing to mistake.

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pytest_cpuperf.machine.cpulist import parse_list
-from pytest_cpuperf.machine.topology import LIVE
+from pytest_cpuperf.machine.topology import LIVE, Topology
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,10 @@ class Limits:
     """CPUs' worth of time the tightest quota on our cgroup path allows; None without one."""
     throttle_file: Path | None = None
     """The `cpu.stat` of the cgroup that holds the tightest quota, or of our own."""
+
+    def within(self, topology: Topology) -> Topology:
+        """Return what is left of a machine."""
+        return topology if self.allowed is None else topology.restricted(self.allowed)
 
 
 def read_limits(root: Path = LIVE, process: int | None = None) -> Limits:

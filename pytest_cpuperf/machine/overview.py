@@ -29,7 +29,7 @@ def overview(root: Path = LIVE, variables: Mapping[str, str] | None = None) -> C
     topology, limits = read_topology(root), read_limits(root)
     if root == LIVE:
         variables = os.environ if variables is None else variables
-    ours = topology if limits.allowed is None else topology.restricted(limits.allowed)
+    ours = limits.within(topology)
     try:
         chosen = place(topology, limits, Request())
     except CannotPlaceError as error:

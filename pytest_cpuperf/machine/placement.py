@@ -67,14 +67,14 @@ class CannotPlaceError(Exception):
 
 def usable_cpus(topology: Topology, limits: Limits) -> int:
     """Return how many CPUs' worth of work this process can do: allowed CPUs, bounded by the quota (at least 1)."""
-    ours = topology if limits.allowed is None else topology.restricted(limits.allowed)
+    ours = limits.within(topology)
     count = len(ours.cpus)
     return count if limits.quota is None else max(1, min(count, math.floor(limits.quota)))
 
 
 def place(topology: Topology, limits: Limits, request: Request) -> Place:
     """Return the CPUs for a request. Raises CannotPlaceError where the machine does not have what is asked."""
-    ours = topology if limits.allowed is None else topology.restricted(limits.allowed)
+    ours = limits.within(topology)
     if not ours.cpus:
         raise CannotPlaceError("no CPU is both online and allowed here")
     why = []

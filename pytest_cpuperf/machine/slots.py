@@ -40,7 +40,7 @@ def divide(topology: Topology, limits: Limits, workers: int) -> tuple[Slot, ...]
 
     Nodes get slots in proportion to their cores. On hybrid machines each slot gets its part of either kind.
     """
-    ours = topology if limits.allowed is None else topology.restricted(limits.allowed)
+    ours = limits.within(topology)
     fast = ours.performance or frozenset()
     by_node: dict[int, tuple[list[tuple[int, ...]], list[tuple[int, ...]]]] = {}
     for node, cpus in ours.numa_nodes.items():
