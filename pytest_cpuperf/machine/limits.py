@@ -63,6 +63,15 @@ def throttled_periods(limits: Limits) -> tuple[int, int] | None:
     return (int(throttled), int(periods)) if throttled.isdigit() and periods.isdigit() else None
 
 
+def pressure_file(resource: str) -> Path | None:
+    """Return the file of pressure stall information for `cpu` or `memory`: our cgroup's, else the machine's."""
+    for _, folder in _cgroup_folders(LIVE, "self"):
+        if (folder / f"{resource}.pressure").is_file():
+            return folder / f"{resource}.pressure"
+    whole = Path("/proc/pressure") / resource
+    return whole if whole.is_file() else None
+
+
 def _affinity() -> frozenset[int] | None:
     if hasattr(os, "sched_getaffinity"):
         return frozenset(os.sched_getaffinity(0))

@@ -54,6 +54,12 @@ class Evidence:
     throttled_periods: int | None = None
     """Periods in which the quota stopped us (`cpu.stat`)."""
     involuntary_switches: int | None = None
+    migrations: int | None = None
+    """How often our threads changed CPUs (`/proc/self/task/*/sched`)."""
+    cpu_pressure_seconds: float | None = None
+    """Time a task of our cgroup, or of the machine, was ready and had no CPU (`cpu.pressure`)."""
+    memory_pressure_seconds: float | None = None
+    """Time such a task was stalled for want of memory (`memory.pressure`)."""
     cpus: int = 1
     """CPUs in the placement; the seconds above can reach `wall_seconds * cpus`."""
     disturbance: str | None = None
@@ -68,6 +74,10 @@ class Pair:
     baseline_seconds: float
     candidate_first: bool
     evidence: Evidence
+    also_seconds: tuple[float, ...] = ()
+    """What else was timed in the same round, for the record."""
+    number: int = 0
+    """Its place in the order of measuring, from 0, those set aside counted."""
 
 
 @dataclass(frozen=True)
@@ -104,11 +114,12 @@ class Budget:
 class Measurement:
     """One measurement of a test and what it says.
 
-    `estimate` is in `estimate.unit`: items per second for throughput, a speedup (`×`) for comparisons, seconds for
-    latency; for a budget that is a share, what it is a share of (`× of main`, `% of peak`).
+    `estimate` is in `estimate.unit`: items per second for throughput, a speedup (`×`) for comparisons (over the same
+    function at another revision for `against`), seconds for latency; for a budget that is a share, what it is a share
+    of (`× of main`, `% of peak`).
     """
 
-    kind: Literal["throughput", "compare", "bucketing", "latency"]
+    kind: Literal["throughput", "compare", "bucketing", "latency", "against"]
     label: str
     verdict: Verdict
     reason: str
@@ -157,6 +168,14 @@ class ArmResult:
     real_tokens: int
     sequences_per_second: float
     """Median over the rounds."""
+    real_tokens_per_second: float
+    speedup: Estimate | None = None
+    """Over the baseline; None for the baseline itself, and where rounds were too few."""
+    p50_seconds: float = 0.0
+    """How long the batch took that a sequence was in: the median over sequences, in one pass."""
+    p95_seconds: float = 0.0
+    peak_memory_bytes: int | None = None
+    """How far the process's resident memory rose in one pass; None where the kernel does not tell."""
 
     @property
     def waste(self) -> float:
@@ -166,7 +185,7 @@ class ArmResult:
 
 @dataclass(frozen=True)
 class BucketingMeasurement(Measurement):
-    """A bucketing experiment: the speedup of the planned arm over a padded one."""
+    """A bucketing experiment: the speedup of the planned arm over a baseline. `arms` begin with these two."""
 
     arms: tuple[ArmResult, ...] = ()
     sequences: int = 0
@@ -174,8 +193,18 @@ class BucketingMeasurement(Measurement):
     sequences_given: int = 0
     """Texts the test handed over; when fewer were measured, they are a random sample."""
     worst_difference: float | None = None
-    """Largest absolute difference between the two arms' outputs over real positions, in the original order."""
+    """Largest absolute difference of any arm's outputs to those of each text on its own, over real positions, in the
+    original order."""
     tolerance: float | None = None
+    ceiling: float | None = None
+    """How many times the real tokens the baseline's padded ones are: what leaving out padding can gain."""
+    cost_error: float | None = None
+    """How far off the cost model was at shapes the plan uses, before they were measured."""
+
+    @property
+    def share_of_ceiling(self) -> float | None:
+        """The share of the ceiling that the planned arm reached."""
+        return self.estimate.point / self.ceiling if self.estimate and self.ceiling else None
 
 
 def _plain_values(items: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from pytest_cpuperf.machine.evidence import Watch, total, with_disturbance
+from pytest_cpuperf.machine.evidence import ProcessCounters, Watch, _stalled_seconds, total, with_disturbance
 from pytest_cpuperf.results.records import Evidence
 
 
@@ -15,9 +15,12 @@ from pytest_cpuperf.results.records import Evidence
         ({}, None),
         ({"waited_seconds": 0.5, "others_seconds": 0.5}, "other processes kept it waiting for 33% of its time"),
         ({"waited_seconds": 0.5, "others_seconds": 0.0}, None),  # more threads than CPUs wait for each other
+        ({"waited_seconds": 0.5, "others_seconds": 0.03}, None),  # and a passing daemon does not make that its doing
         ({"waited_seconds": 0.0, "others_seconds": 0.9}, None),  # they ran beside us, on a CPU we did not want
         ({"waited_seconds": None, "others_seconds": 0.5}, "other processes took 50% of its CPUs"),
         ({"steal_seconds": 0.2}, "the hypervisor took 20% of its CPUs"),
+        ({"memory_pressure_seconds": 0.2}, "memory ran short for 20% of its time"),
+        ({"migrations": 500, "cpu_pressure_seconds": 0.9}, None),  # our own threads move and wait for each other too
         ({"throttled_periods": 3}, "the CPU quota stopped it 3 times"),
     ],
 )
@@ -50,3 +53,37 @@ def test_the_sum_of_nothing_is_nothing_and_unknown_stays_unknown():
     one = Evidence(wall_seconds=1.0, own_seconds=1.0, steal_seconds=None, others_seconds=0.25)
     both = total([one, one])
     assert (both.wall_seconds, both.steal_seconds, both.others_seconds) == (2.0, None, 0.5)
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/sched"), reason="this kernel does not count migrations")
+def test_a_thread_that_is_moved_is_counted_as_a_migration():
+    allowed = os.sched_getaffinity(0)
+    if len(allowed) < 2:
+        pytest.skip("one CPU: nowhere to move to")
+    watch = Watch(allowed)
+    first = watch.read()
+    try:
+        for cpu in sorted(allowed)[:2] * 3:
+            os.sched_setaffinity(0, {cpu})
+    finally:
+        os.sched_setaffinity(0, allowed)
+    assert watch.between(first, watch.read()).migrations >= 5
+
+
+def test_another_process_that_works_for_us_is_ours_and_no_neighbour():
+    """The other side of `--cpuperf-against` runs in a process of its own: its time is not the neighbours'."""
+    other = iter([ProcessCounters(10.0, 1.0, 5, 7), ProcessCounters(10.5, 1.0, 6, 9)])
+    watch = Watch([0], elsewhere=[lambda: next(other)])
+    first, last = watch.read(), watch.read()
+    evidence = watch.between(first, last)
+    assert evidence.own_seconds >= 0.5
+    assert evidence.others_seconds in (None, 0.0)
+
+
+def test_stalls_are_read_from_pressure_files_and_unknown_where_there_are_none(tmp_path):
+    file = tmp_path / "memory.pressure"
+    file.write_text("some avg10=0.00 avg60=0.00 avg300=0.17 total=2805070\nfull avg10=0.00 total=12\n")
+    assert _stalled_seconds(file) == pytest.approx(2.80507)
+    file.write_text("nonsense")
+    assert _stalled_seconds(file) is None
+    assert _stalled_seconds(None) is None
