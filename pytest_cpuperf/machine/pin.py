@@ -87,6 +87,23 @@ class Pin:
             set_torch_threads(self.torch_threads)
 
 
+def start_on(cpu: int) -> None:
+    """Put the calling thread on a CPU and leave it free to move within its mask, as the threads it makes are.
+
+    It stays there while nothing else wants that CPU: so two processes that take turns run on one and the same, and not
+    each on the CPU it happened to wake on, which may be the slower one of a shared core. Does nothing where threads
+    cannot be pinned, or the CPU is not in the mask.
+    """
+    if not hasattr(os, "sched_setaffinity"):
+        return
+    mask = os.sched_getaffinity(0)
+    if cpu in mask and len(mask) > 1:
+        try:
+            os.sched_setaffinity(0, {cpu})
+        finally:
+            os.sched_setaffinity(0, mask)
+
+
 def _threads() -> list[int]:
     return [int(t) for t in os.listdir(_TASKS)]
 

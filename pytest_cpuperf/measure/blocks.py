@@ -6,9 +6,12 @@ import contextlib
 import gc
 import math
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from statistics import median
+
+from pytest_cpuperf.machine.evidence import ProcessCounters
 
 Work = Callable[[], object]
 
@@ -16,6 +19,32 @@ Work = Callable[[], object]
 BLOCK_SECONDS = 0.05
 _WINDOW_SECONDS = 0.005
 _MOST_CALLS = 10_000_000
+
+
+class WorkElsewhereError(Exception):
+    """Work in another process cannot be timed; the message says why."""
+
+
+class NoSuchWorkError(WorkElsewhereError):
+    """The other process has no such work, and that is no fault."""
+
+
+class WorkElsewhere(ABC):
+    """Work that times its own blocks: another process does it, so that asking for one is not timed, or it is begun in
+    a place of its own.
+    """
+
+    @abstractmethod
+    def time_block(self, calls: int) -> float:
+        """Return the seconds of a block there. Raises WorkElsewhereError."""
+
+    def counters(self) -> ProcessCounters | None:
+        """Return the counters now of the process that does it, None for this one. Raises WorkElsewhereError."""
+        return None
+
+    def __call__(self) -> None:
+        """Do the work once."""
+        self.time_block(1)
 
 
 @dataclass(frozen=True)
@@ -36,6 +65,8 @@ class WarmUp:
 
 def time_block(work: Work, calls: int) -> float:
     """Return the seconds that `calls` calls take together. Whatever the work raises is let through."""
+    if isinstance(work, WorkElsewhere):
+        return work.time_block(calls)
     repeat = range(calls)
     start = time.perf_counter()
     for _ in repeat:

@@ -10,10 +10,11 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from statistics import median
 
 from pytest_cpuperf.machine.evidence import Watch, total
-from pytest_cpuperf.measure.blocks import Work, garbage_between_blocks, time_block, warm_up
+from pytest_cpuperf.measure.blocks import Work, WorkElsewhere, garbage_between_blocks, time_block, warm_up
 from pytest_cpuperf.measure.estimate import estimate_of_logs, smallest_count
 from pytest_cpuperf.measure.looks import Look, plan_looks
 from pytest_cpuperf.results.figures import amount
@@ -75,11 +76,18 @@ class Outcome:
 
 
 def measure_pairs(
-    candidate: Work, baseline: Work, quantity: Quantity, patience: Patience, cpus: tuple[int, ...]
+    candidate: Work,
+    baseline: Work,
+    quantity: Quantity,
+    patience: Patience,
+    cpus: tuple[int, ...],
+    also: tuple[Work, ...] = (),
 ) -> Outcome:
     """Time the two sides in pairs of blocks until a planned look is clear, or time is over.
 
-    `cpus` are those the process is pinned to; the evidence is read for them. Whatever a side raises is let through.
+    `cpus` are those the process is pinned to; the evidence is read for them. Either side may run in another
+    process, pinned alike. What is in `also` is timed after the two in every round, a call each, for the record:
+    the verdict is on the pair. Whatever a side raises is let through.
     """
     began = time.perf_counter()
     deadline = began + patience.max_seconds
@@ -88,16 +96,19 @@ def measure_pairs(
         warm_baseline = warm_up(baseline, patience.max_seconds * 0.1)
         calls, baseline_calls = warm.calls_per_block, warm_baseline.calls_per_block
         pair_seconds = warm.seconds_per_call * calls + warm_baseline.seconds_per_call * baseline_calls
+        pair_seconds += sum(time_block(work, 1) for work in also)
         affordable = int((deadline - time.perf_counter()) / (1.1 * pair_seconds + _OVERHEAD_SECONDS))
         run = _Run(quantity, patience, plan_looks(min(MOST_PAIRS, affordable), 1 - patience.confidence))
         if run.looks:
-            watch = Watch(cpus)
+            watch = Watch(cpus, [w.counters for w in (candidate, baseline) if isinstance(w, WorkElsewhere)])
             longest = pair_seconds
             while run.verdict is None and time.perf_counter() + longest <= deadline:
                 collect_garbage()
                 patience.tell(len(run.clean), run.estimate, deadline)
                 pair_began = time.perf_counter()
-                run.add(_time_pair(candidate, calls, baseline, baseline_calls, len(run.all_pairs) % 2 == 0, watch))
+                number = len(run.all_pairs)
+                pair = _time_pair(candidate, calls, baseline, baseline_calls, number % 2 == 0, also, watch)
+                run.add(replace(pair, number=number))
                 longest = max(longest, time.perf_counter() - pair_began)
     verdict, reason = run.conclude(pair_seconds)
     return Outcome(
@@ -115,7 +126,13 @@ def measure_pairs(
 
 
 def _time_pair(
-    candidate: Work, calls: int, baseline: Work, baseline_calls: int, candidate_first: bool, watch: Watch
+    candidate: Work,
+    calls: int,
+    baseline: Work,
+    baseline_calls: int,
+    candidate_first: bool,
+    also: tuple[Work, ...],
+    watch: Watch,
 ) -> Pair:
     before = watch.read()
     if candidate_first:
@@ -124,8 +141,17 @@ def _time_pair(
     else:
         baseline_seconds = time_block(baseline, baseline_calls)
         candidate_seconds = time_block(candidate, calls)
+    # In turn from either end, as the sides of the pair take turns.
+    order = range(len(also)) if candidate_first else range(len(also) - 1, -1, -1)
+    seconds = {k: time_block(also[k], 1) for k in order}
     evidence = watch.between(before, watch.read())
-    return Pair(candidate_seconds / calls, baseline_seconds / baseline_calls, candidate_first, evidence)
+    return Pair(
+        candidate_seconds / calls,
+        baseline_seconds / baseline_calls,
+        candidate_first,
+        evidence,
+        tuple(seconds[k] for k in range(len(also))),
+    )
 
 
 class _Run:
@@ -220,6 +246,26 @@ def also_estimate(
     if len(pairs) < smallest_count(alpha):
         return None
     return estimate_of_logs([math.log(of_pair(p)) for p in pairs], alpha, unit)
+
+
+def changed_speed(pairs: tuple[Pair, ...]) -> float | None:
+    """Return how many times as fast the candidate was behind some pair as before it, where that is plain.
+
+    Plain is a tenth or more, at least four pairs on either side, and none of one side within the other's range. It is
+    held against the other side of each pair, so that a machine that changes its own speed does not show. None where
+    it is not plain, or for fewer than 12 pairs.
+    """
+    speeds = [speedup(p) for p in pairs]
+    if len(speeds) < 12:
+        return None
+    changes = []
+    for split in range(4, len(speeds) - 3):
+        first, last = speeds[:split], speeds[split:]
+        change = median(last) / median(first)
+        apart = min(last) > max(first) or max(last) < min(first)
+        if apart and not 1 / 1.1 < change < 1.1:
+            changes.append(change)
+    return max(changes, key=lambda c: abs(math.log(c)), default=None)
 
 
 def speedup(pair: Pair) -> float:

@@ -1,14 +1,17 @@
 """The measuring loop on real, short work."""
 
 import gc
+import math
+import random
 import time
 
 import pytest
 
 from pytest_cpuperf.machine.evidence import Watch
 from pytest_cpuperf.measure.blocks import time_block, warm_up
-from pytest_cpuperf.measure.pairs import Patience, Quantity, measure_pairs, speedup
-from pytest_cpuperf.results.records import Verdict
+from pytest_cpuperf.measure.looks import plan_looks
+from pytest_cpuperf.measure.pairs import Patience, Quantity, _Run, changed_speed, measure_pairs, speedup
+from pytest_cpuperf.results.records import Evidence, Pair, Verdict
 
 
 def spin(milliseconds):
@@ -88,3 +91,67 @@ def test_a_call_under_the_timers_resolution_gets_long_blocks():
     warm = warm_up(lambda: None, cap_seconds=1)
     assert warm.calls_per_block > 10_000
     assert time_block(lambda: None, warm.calls_per_block) > 0.01
+
+
+QUIET = Evidence(wall_seconds=0.1, own_seconds=0.1)
+
+
+def drifting_blocks(generator, drift, memory, tails):
+    """Yield what multiplies the seconds of each block: a machine that warms up, has moods, and is jolted."""
+    mood, time_of_day = 0.0, 0.0
+    while True:
+        mood = memory * mood + generator.gauss(0, 0.03)
+        time_of_day += drift
+        jolt = generator.paretovariate(1.5) * 0.05 if generator.random() < tails else 0.0
+        yield math.exp(mood + time_of_day) + jolt
+
+
+@pytest.mark.parametrize(
+    ("drift", "memory", "tails"),
+    [(0.0, 0.0, 0.0), (0.004, 0.0, 0.0), (-0.004, 0.95, 0.0), (0.0, 0.95, 0.1), (0.002, 0.99, 0.2)],
+    ids=["independent", "drifting", "drifting and autocorrelated", "heavy-tailed", "all of it"],
+)
+def test_false_alarms_stay_rare_on_noise_that_drifts_remembers_and_jolts(drift, memory, tails):
+    """600 comparisons of identical work against 0.95, decided as measure_pairs decides: at most 1 % fail."""
+    generator = random.Random(20261124)
+    found = dict.fromkeys(Verdict, 0)
+    for _ in range(600):
+        blocks = drifting_blocks(generator, drift, memory, tails)
+        run = _Run(ratio(0.95), Patience(20), plan_looks(64, 0.05))
+        while run.verdict is None:
+            first = len(run.all_pairs) % 2 == 0
+            one, other = next(blocks), next(blocks)
+            run.add(Pair(one, other, first, QUIET) if first else Pair(other, one, first, QUIET))
+        found[run.verdict] += 1
+    assert found[Verdict.FAIL] <= 6
+    assert found[Verdict.PASS] >= 300, "and most are told to be fine"
+
+
+def test_a_tenth_more_work_is_never_passed_in_such_noise():
+    generator = random.Random(20261125)
+    found = dict.fromkeys(Verdict, 0)
+    for _ in range(600):
+        blocks = drifting_blocks(generator, 0.002, 0.99, 0.2)
+        run = _Run(ratio(0.95), Patience(20), plan_looks(64, 0.05))
+        while run.verdict is None:
+            first = len(run.all_pairs) % 2 == 0
+            one, other = next(blocks), next(blocks)
+            pair = (1.1 * one, other) if first else (1.1 * other, one)
+            run.add(Pair(*pair, first, QUIET))
+        found[run.verdict] += 1
+    assert found[Verdict.PASS] <= 6
+    assert found[Verdict.FAIL] >= 300
+
+
+def test_a_function_that_changes_its_own_speed_is_told_from_noise():
+    generator = random.Random(1)
+
+    def pairs(later):
+        return tuple(
+            Pair((later if n >= 12 else 1.0) * generator.uniform(0.97, 1.03), 1.0, n % 2 == 0, QUIET) for n in range(24)
+        )
+
+    assert changed_speed(pairs(0.5)) == pytest.approx(2.0, rel=0.1)
+    assert changed_speed(pairs(1.4)) == pytest.approx(1 / 1.4, rel=0.1)
+    assert changed_speed(pairs(1.0)) is None
+    assert changed_speed(pairs(0.5)[6:16]) is None, "too few to tell"
