@@ -11,8 +11,11 @@ import itertools
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from statistics import median
 from typing import Any
+
+from pytest_cpuperf.batching.plans import plan_batches
 
 SCHEMA = "cpuperf/cost/1"
 
@@ -28,6 +31,8 @@ class CostModel:
     sizes: tuple[int, ...]
     lengths: tuple[int, ...]
     seconds: tuple[tuple[float, ...], ...]
+    error: float | None = None
+    """How far off the model was, as a share, at shapes of a plan that `refine_cost` then measured: their median."""
 
     def __call__(self, size: int, longest: int) -> float:
         """Return the estimated seconds of one batch; above 0."""
@@ -49,6 +54,7 @@ class CostModel:
             "sizes": list(self.sizes),
             "lengths": list(self.lengths),
             "seconds": [list(row) for row in self.seconds],
+            "error": self.error,
         }
 
     @classmethod
@@ -65,13 +71,14 @@ class CostModel:
         try:
             sizes, lengths = (tuple(int(n) for n in document[key]) for key in ("sizes", "lengths"))
             seconds = tuple(tuple(float(value) for value in row) for row in document["seconds"])
+            error = None if document.get("error") is None else float(document["error"])
         except (KeyError, TypeError, ValueError):
             raise ValueError("expected sizes, lengths and seconds of numbers in a cost model") from None
         ascending = all(a < b for grid in (sizes, lengths) for a, b in itertools.pairwise((0, *grid)))
         fits = len(seconds) == len(sizes) > 0 and all(len(row) == len(lengths) > 0 for row in seconds)
         if not (ascending and fits and all(0 < value < math.inf for row in seconds for value in row)):
             raise ValueError("expected ascending sizes and lengths and a table of seconds above 0 that fits them")
-        return cls(sizes, lengths, seconds)
+        return cls(sizes, lengths, seconds, error)
 
 
 def _cell(grid: Sequence[int], value: int) -> tuple[int, float]:
@@ -115,7 +122,85 @@ def measure_cost(
             best = min(best, time.perf_counter() - start)
         measured[size, longest] = best if best < float("inf") else guess
         seconds_per_token = measured[size, longest] / tokens
-    table = [[measured[s, n] for n in lengths] for s in sizes]
+    return _monotone(sizes, lengths, measured)
+
+
+def refine_cost(
+    cost: CostModel,
+    run: Callable[[int, int], object],
+    lengths: Sequence[int],
+    *,
+    max_size: int = 64,
+    max_seconds: float = 5.0,
+    repeats: int = 3,
+) -> CostModel:
+    """Return the model with the shapes measured on which a plan for `lengths` would spend most of its time.
+
+    The plan changes with the model: it is made anew after each round, until what it spends its time on has been
+    measured, or `max_seconds` are over. The result's `error` tells how far off the model was before, at these shapes.
+    """
+    deadline = time.perf_counter() + max_seconds
+    known: set[tuple[int, int]] = {(s, n) for s in cost.sizes for n in cost.lengths}
+    errors: list[float] = []
+    for _ in range(_ROUNDS):
+        spent: dict[tuple[int, int], float] = {}
+        for batch in plan_batches(lengths, cost, max_size=max_size):
+            shape = len(batch), max(1, max(lengths[i] for i in batch))
+            spent[shape] = spent.get(shape, 0.0) + cost(*shape)
+        unknown = sorted((shape for shape in spent if shape not in known), key=lambda shape: -spent[shape])
+        share = sum(spent[shape] for shape in unknown) / max(sum(spent.values()), 1e-9)
+        if not unknown or share < _MOST_UNMEASURED:
+            break
+        # Neighbouring lengths cost alike: a few shapes spread over the plan tell more than the few dearest.
+        chosen = unknown[:: max(1, len(unknown) // _SHAPES_A_ROUND)][:_SHAPES_A_ROUND]
+        measured: dict[tuple[int, int], float] = {}
+        for shape in chosen:
+            best = math.inf
+            for _ in range(repeats):
+                if time.perf_counter() + min(best, cost(*shape)) > deadline:
+                    break
+                start = time.perf_counter()
+                run(*shape)
+                best = min(best, time.perf_counter() - start)
+            if best < math.inf:
+                measured[shape] = best
+                errors.append(abs(cost(*shape) / best - 1))
+        if not measured:
+            break
+        known |= measured.keys()
+        cost = _with_measured(cost, measured)
+    return replace(cost, error=median(errors) if errors else cost.error)
+
+
+_ROUNDS = 4
+_SHAPES_A_ROUND = 6
+# What a plan spends on shapes that nobody measured may be this share of its time.
+_MOST_UNMEASURED = 0.25
+
+
+def _with_measured(cost: CostModel, measured: Mapping[tuple[int, int], float]) -> CostModel:
+    """Return the model on a finer grid that holds some more shapes; cells nobody measured follow their neighbours.
+
+    A shape that costs less than the model said makes those between it and its neighbours cheaper in proportion.
+    """
+    sizes = sorted({*cost.sizes, *(s for s, _ in measured)})
+    lengths = sorted({*cost.lengths, *(n for _, n in measured)})
+    table = {(s, n): cost(s, n) for s in sizes for n in lengths}
+    grid = {(s, n) for s in cost.sizes for n in cost.lengths}
+    for (size, longest), seconds in measured.items():
+        ratio = seconds / cost(size, longest)
+        for s, n in table:
+            # Of the new row and column, the cells nearest in shape; what was measured stays.
+            if (s, n) not in grid and (s, n) not in measured and (s == size or n == longest):
+                nearness = min(s, size) / max(s, size) * min(n, longest) / max(n, longest)
+                table[s, n] *= ratio**nearness
+        table[size, longest] = seconds
+    return _monotone(sizes, lengths, table)
+
+
+def _monotone(sizes: Sequence[int], lengths: Sequence[int], seconds: Mapping[tuple[int, int], float]) -> CostModel:
+    """Return a model of a table of seconds, raised where it falls as size or length grows."""
+    table = [[seconds[s, n] for n in lengths] for s in sizes]
     for i, row in enumerate(table):
         for j in range(len(row)):
             row[j] = max(row[j], row[j - 1] if j else 0.0, table[i - 1][j] if i else 0.0)

@@ -42,23 +42,36 @@ def length_statistics(lengths: Sequence[int]) -> LengthStatistics:
     )
 
 
-def padded_tokens(lengths: Sequence[int], batches: Iterable[Sequence[int]]) -> int:
-    """Return the tokens a model is given when each batch is padded to its longest sequence."""
-    return sum(len(batch) * max(lengths[i] for i in batch) for batch in batches if batch)
+def padded_tokens(lengths: Sequence[int], batches: Iterable[Sequence[int]], padded_to: int | None = None) -> int:
+    """Return the tokens a model is given when each batch is padded to its longest sequence, or all to `padded_to`."""
+    return sum(len(b) * (padded_to or max(lengths[i] for i in b)) for b in batches if b)
 
 
-def padding_waste(lengths: Sequence[int], batches: Iterable[Sequence[int]]) -> float:
-    """Return the share of tokens that is padding, 0 to 1, when each batch is padded to its longest sequence.
+def padding_waste(lengths: Sequence[int], batches: Iterable[Sequence[int]], padded_to: int | None = None) -> float:
+    """Return the share of tokens that is padding, 0 to 1.
 
-    `batches` hold indices into `lengths`. Raises ValueError where an index is missing, comes twice or is unknown.
+    Each batch is padded to its longest sequence, or all of them to `padded_to`. `batches` hold indices into `lengths`.
+    Raises ValueError where an index is missing, comes twice or is unknown, or a sequence is longer than `padded_to`.
     """
     batches = [tuple(batch) for batch in batches]
     check_lengths(lengths)
     indices = sorted(i for batch in batches for i in batch)
     if indices != list(range(len(lengths))):
         raise ValueError(f"expected batches that hold each of {len(lengths)} sequences once")
-    padded = padded_tokens(lengths, batches)
+    if padded_to is not None and max(lengths, default=0) > padded_to:
+        raise ValueError(f"expected sequences of at most {padded_to} tokens, found {max(lengths)}")
+    padded = padded_tokens(lengths, batches, padded_to)
     return 1 - sum(lengths) / padded if padded else 0.0
+
+
+def speedup_ceiling(lengths: Sequence[int], batches: Iterable[Sequence[int]], padded_to: int | None = None) -> float:
+    """Return how many times the real tokens the padded ones are: what no plan can gain more than.
+
+    That is where time is spent on tokens alone; batches that are cheaper for each token than the padded ones, by their
+    attention's smaller square or a better size, go beyond it.
+    """
+    real = sum(lengths)
+    return padded_tokens(lengths, batches, padded_to) / real if real else 1.0
 
 
 def check_lengths(lengths: Sequence[int]) -> None:

@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from operator import add
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from pytest_cpuperf.batching.lengths import check_lengths
 
@@ -18,6 +18,11 @@ def arrival_batches(count: int, size: int) -> list[Batch]:
     """Return `count` sequences cut into batches of `size` as they came."""
     _at_least_one("size", size)
     return [tuple(range(i, min(i + size, count))) for i in range(0, count, size)]
+
+
+def one_by_one_batches(count: int) -> list[Batch]:
+    """Return `count` sequences in batches of one: no padding, and nothing gained by batching."""
+    return arrival_batches(count, 1)
 
 
 def sorted_batches(lengths: Sequence[int], size: int) -> list[Batch]:
@@ -88,6 +93,110 @@ def plan_batches(
         batches.append(tuple(reversed(order[end - size : end])))
         end -= size
     return batches
+
+
+class PaddedBatch(NamedTuple):
+    """A batch and the length it is to be padded to."""
+
+    batch: Batch
+    padded_to: int
+
+
+def plan_shapes(
+    lengths: Sequence[int], cost: Callable[[int, int], float], *, max_shapes: int, max_size: int = 64
+) -> list[PaddedBatch]:
+    """Return a cheap cut into batches of at most `max_shapes` distinct shapes (size, length), longest batch first.
+
+    For models that are compiled, or whose memory grows, with every new shape. All batches padded to one length have
+    one size; what is left over goes on to the next longer one, and what is left at the end is a shape of its own.
+    The lengths are those that are cheapest where every batch has its best size, the sizes then the cheapest for these
+    lengths; the two are not weighed against each other, so a cheaper plan of as many shapes may exist. Raises
+    ValueError for `max_shapes` below 1 or a cost that is not a number above 0.
+    """
+    _at_least_one("max_shapes", max_shapes)
+    _at_least_one("max_size", max_size)
+    check_lengths(lengths)
+    if not lengths:
+        return []
+    counts = sorted(Counter(lengths).items())
+    prices = {longest: [_price(cost, size, longest) for size in range(1, max_size + 1)] for longest, _ in counts}
+    plans = []
+    for bins, leftover in ((max_shapes - 1, True), (max_shapes, False)):
+        if bins:
+            ends = _cheapest_ends(counts, {n: min(p / k for k, p in enumerate(prices[n], 1)) for n in prices}, bins)
+            plans.append(_one_size_each(counts, ends, prices, leftover))
+    _, pieces = min(plans, key=lambda plan: plan[0])
+    order = sorted(range(len(lengths)), key=lengths.__getitem__)
+    batches: list[PaddedBatch] = []
+    start = 0
+    for size, longest in pieces:
+        batches.append(PaddedBatch(tuple(reversed(order[start : start + size])), longest))
+        start += size
+    return batches[::-1]
+
+
+def _cheapest_ends(counts: Sequence[tuple[int, int]], each: dict[int, float], bins: int) -> list[int]:
+    """Return at most `bins` of the lengths, the last among them, so that padding all up to the next costs least.
+
+    `counts` are (length, how many), ascending; `each` is the cost of a sequence at a length.
+    """
+    n = len(counts)
+    below = [0]
+    for _, count in counts:
+        below.append(below[-1] + count)
+    table = [0.0] + [math.inf] * n
+    steps: list[list[int]] = []
+    for _ in range(min(bins, n)):
+        longer, from_ = [math.inf] * (n + 1), [0] * (n + 1)
+        for j in range(1, n + 1):
+            price = each[counts[j - 1][0]]
+            for i in range(j):
+                total = table[i] + (below[j] - below[i]) * price
+                if total < longer[j]:
+                    longer[j], from_[j] = total, i
+        longer[0] = 0.0
+        table = longer
+        steps.append(from_)
+    ends, j = [], n
+    for from_ in reversed(steps):
+        if j:
+            ends.append(counts[j - 1][0])
+            j = from_[j]
+    return ends[::-1]
+
+
+def _one_size_each(
+    counts: Sequence[tuple[int, int]], ends: Sequence[int], prices: dict[int, list[float]], leftover: bool
+) -> tuple[float, list[tuple[int, int]]]:
+    """Return the cost and the (size, length) of each batch, ascending, with one size for each of the lengths `ends`.
+
+    With `leftover` what remains at the end may be a batch of its own; without, nothing may remain.
+    """
+    # For each number carried over to the next length: the least cost, and the pieces so far as (size, length, times).
+    states: dict[int, tuple[float, tuple[tuple[int, int, int], ...]]] = {0: (0.0, ())}
+    start = 0
+    for end in ends:
+        here = 0
+        while start < len(counts) and counts[start][0] <= end:
+            here += counts[start][1]
+            start += 1
+        after: dict[int, tuple[float, tuple[tuple[int, int, int], ...]]] = {}
+        for carried, (spent, pieces) in states.items():
+            for size, price in enumerate(prices[end], 1):
+                times, rest = divmod(carried + here, size)
+                total = spent + times * price
+                if rest not in after or total < after[rest][0]:
+                    after[rest] = (total, (*pieces, (size, end, times)))
+        states = after
+    longest = ends[-1]
+    done = []
+    for rest, (spent, pieces) in states.items():
+        if rest == 0:
+            done.append((spent, pieces))
+        elif leftover:
+            done.append((spent + prices[longest][rest - 1], (*pieces, (rest, longest, 1))))
+    cost, pieces = min(done, key=lambda plan: plan[0])
+    return cost, [(size, end) for size, end, times in pieces for _ in range(times)]
 
 
 class _Plan:

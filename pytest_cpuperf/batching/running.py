@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from statistics import median
 from typing import TypeVar
 
 from pytest_cpuperf.batching.plans import Batch
@@ -56,3 +58,22 @@ def run_window(
             waiting = []
     if waiting:
         yield from run_planned(model_call, waiting, planner([length(i) for i in waiting]))
+
+
+def window_waiting(arrival_seconds: Sequence[float], window: int) -> tuple[float, float]:
+    """Return the (median, longest) seconds that inputs wait for their window to be full, given when each arrives.
+
+    The last window is full when the last input arrives. That is the waiting which planning in windows adds; running the
+    batches comes on top. Raises ValueError for a window below 1, no arrivals, or arrivals that go back in time.
+    """
+    if window < 1 or not arrival_seconds:
+        found = f"a window of {window} and {len(arrival_seconds)} arrivals"
+        raise ValueError(f"expected a window of at least 1 and at least one arrival, found {found}")
+    if any(b < a for a, b in itertools.pairwise(arrival_seconds)):
+        raise ValueError("expected arrivals in ascending order")
+    last = len(arrival_seconds) - 1
+    waits = [
+        arrival_seconds[min(last, i // window * window + window - 1)] - arrived
+        for i, arrived in enumerate(arrival_seconds)
+    ]
+    return median(waits), max(waits)

@@ -1,4 +1,4 @@
-"""On which NUMA nodes this process's memory lies (`/proc/self/numa_maps`, proc(5)).
+"""On which NUMA nodes this process's memory lies (`/proc/self/numa_maps`), and how much it needs at most; proc(5).
 
 Pages lie where they were first touched: a test is pinned before its fixtures allocate, but what was allocated before
 (a model loaded by an earlier test) stays where it is, and is read from afar.
@@ -6,9 +6,11 @@ Pages lie where they were first touched: a test is pinned before its fixtures al
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from pytest_cpuperf.machine.topology import LIVE, Topology
@@ -41,3 +43,36 @@ def memory_elsewhere(topology: Topology, cpus: Iterable[int], root: Path = LIVE)
         return None
     near = {n for n, members in topology.numa_nodes.items() if set(members) & set(cpus)}
     return sum(size for node, size in kilobytes.items() if node not in near) / total
+
+
+@dataclass
+class PeakMemory:
+    """How much more memory was resident at most than at the start; None where the kernel does not tell."""
+
+    added_bytes: int | None = None
+
+
+@contextlib.contextmanager
+def peak_memory() -> Iterator[PeakMemory]:
+    """Yield what is filled in at the end: how far the process's resident memory rose meanwhile.
+
+    Memory that the allocator had kept from before and gives out again does not show.
+    """
+    peak = PeakMemory()
+    try:
+        Path("/proc/self/clear_refs").write_text("5")  # the high-water mark starts anew
+        before = _status_bytes("VmRSS")
+    except OSError:
+        before = None
+    yield peak
+    most = _status_bytes("VmHWM") if before is not None else None
+    if most is not None and before is not None:
+        peak.added_bytes = max(0, most - before)
+
+
+def _status_bytes(key: str) -> int | None:
+    try:
+        found = re.search(rf"^{key}:\s+(\d+) kB", Path("/proc/self/status").read_text(), re.MULTILINE)
+    except OSError:
+        return None
+    return int(found[1]) * 1024 if found else None

@@ -13,13 +13,18 @@ from pytest_cpuperf.batching import (
     arrival_batches,
     length_statistics,
     measure_cost,
+    one_by_one_batches,
     padded_tokens,
     padding_waste,
     plan_batches,
+    plan_shapes,
+    refine_cost,
     run_planned,
     run_window,
     sorted_batches,
+    speedup_ceiling,
     token_budget_batches,
+    window_waiting,
 )
 
 LENGTHS = st.lists(st.integers(0, 40), max_size=9)
@@ -258,3 +263,72 @@ def test_cost_is_measured_within_its_time_and_never_falls():
     assert time.perf_counter() - began < 1.5
     assert (1, 10_000) in ran
     assert model(64, 10_000) >= model(64, 10) >= model(1, 10)
+
+
+@given(LENGTHS.filter(bool), st.integers(1, 6), st.integers(1, 5))
+def test_no_more_shapes_than_allowed_and_every_sequence_once(lengths, max_shapes, max_size):
+    plan = plan_shapes(lengths, cost, max_shapes=max_shapes, max_size=max_size)
+    assert len({(len(batch), padded_to) for batch, padded_to in plan}) <= max_shapes
+    assert sorted(i for batch, _ in plan for i in batch) == list(range(len(lengths)))
+    assert all(max(lengths[i] for i in batch) <= padded_to for batch, padded_to in plan)
+    assert max(len(batch) for batch, _ in plan) <= max_size
+    assert [p for _, p in plan] == sorted((p for _, p in plan), reverse=True)
+
+
+def test_shapes_to_spare_cost_little_more_than_no_bound():
+    """With 12 shapes for 400 real-looking lengths the cost is within a fifth of the plan that may have any."""
+    generator = random.Random(3)
+    lengths = [min(512, max(3, int(generator.lognormvariate(3.5, 0.9)))) for _ in range(400)]
+    unbound = plan_batches(lengths, cost, max_size=32)
+    priced = {
+        k: sum(cost(len(b), n) for b, n in plan_shapes(lengths, cost, max_shapes=k, max_size=32)) for k in (1, 4, 12)
+    }
+    assert priced[12] <= 1.2 * total(lengths, unbound)
+    assert priced[12] < priced[4] < priced[1]
+    assert len({(len(b), max(lengths[i] for i in b)) for b in unbound}) > 12
+
+
+def test_constant_padding_and_one_by_one_are_the_two_ends():
+    lengths = [2, 8, 4]
+    assert padding_waste(lengths, one_by_one_batches(3)) == 0.0
+    assert padding_waste(lengths, arrival_batches(3, 2), padded_to=16) == pytest.approx(1 - 14 / 48)
+    assert speedup_ceiling(lengths, arrival_batches(3, 2), padded_to=16) == pytest.approx(48 / 14)
+    assert speedup_ceiling(lengths, one_by_one_batches(3)) == 1.0
+    with pytest.raises(ValueError, match="at most 4 tokens, found 8"):
+        padding_waste(lengths, arrival_batches(3, 2), padded_to=4)
+
+
+def test_what_a_window_makes_inputs_wait_is_told():
+    # Windows of three: the first input waits for the third, the fourth for the last, which ends the stream.
+    assert window_waiting([0.0, 1.0, 5.0, 6.0, 8.0], 3) == (2.0, 5.0)
+    assert window_waiting([0.0, 1.0], 1) == (0.0, 0.0)
+    for arrivals, window in (([], 2), ([1.0], 0), ([2.0, 1.0], 2)):
+        with pytest.raises(ValueError, match="expected"):
+            window_waiting(arrivals, window)
+
+
+def test_a_refined_cost_knows_the_shapes_that_its_plan_uses_and_tells_how_far_off_it_was():
+    """A machine that does sizes of eight in half the time, which the first grid does not show."""
+
+    def seconds(size, longest):
+        return 2e-5 * size * longest * (0.5 if size % 8 == 0 else 1.0) + 1e-4
+
+    def run(size, longest):
+        end = time.perf_counter() + seconds(size, longest)
+        while time.perf_counter() < end:
+            pass
+
+    generator = random.Random(4)
+    lengths = [generator.choice([10, 11, 12, 30, 31]) for _ in range(60)]
+    coarse = measure_cost(run, [1, 4, 15], [8, 40], max_seconds=5, repeats=1)
+    refined = refine_cost(coarse, run, lengths, max_size=15, max_seconds=5, repeats=1)
+    assert refined.error is not None
+    assert 0.0 <= refined.error < 1.0
+
+    def true_total(model):
+        batches = plan_batches(lengths, model, max_size=15)
+        return sum(seconds(len(b), max(lengths[i] for i in b)) for b in batches)
+
+    assert true_total(refined) <= true_total(coarse) * 1.001
+    again = CostModel.from_plain(json.loads(json.dumps(refined.plain())))
+    assert again == refined
