@@ -16,8 +16,9 @@ EVERYONE = {"results", "heuristics", "config", "errors", "__init__"}
 ARROWS = {
     "plugin": {"fixture", "static", "reports", "options", "session", "items", "marker"},
     "options": {"marker"},
-    "session": {"fixture", "static", "reports", "items", "machine", "options", "marker"},
+    "session": {"fixture", "static", "reports", "items", "machine", "options", "marker", "against"},
     "items": {"static", "reports"},
+    "against": {"fixture", "measure", "options"},
     "marker": {"machine"},
     "cli": {"fixture", "static", "reports"},
     "__main__": {"cli"},

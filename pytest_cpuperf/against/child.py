@@ -1,0 +1,178 @@
+"""The other side's process: pytest at the revision, which runs tests and times blocks when asked.
+
+Run as `python -m pytest_cpuperf.against.child`, with a JSON object a line on standard input (requests) and output
+(replies):
+
+    first line in: {"arguments": […], "tests": [ids in order], "options": {…}, "foreign": folder}
+    first out:     {"tests": [measured ids that are here], "errors": {path: message}}
+    {"do": "run", "test": id, "placement": {…}}  →  {"at": label, "strays": […]}  or  {"ended": outcome, "why": …}
+    {"do": "block", "calls": n}                  →  {"seconds": s}  or  {"raised": message}
+    {"do": "counters"}                           →  {"counters": […]}
+    {"do": "on"}                                 →  as for run
+    end of input: the process ends
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import sys
+from dataclasses import astuple
+from pathlib import Path
+from typing import Any, TextIO
+
+import pytest
+
+from pytest_cpuperf.fixture import CpuPerf
+from pytest_cpuperf.machine.evidence import read_process
+from pytest_cpuperf.machine.pin import Pin, start_on
+from pytest_cpuperf.measure.blocks import Work, garbage_between_blocks, time_block
+from pytest_cpuperf.options import OTHER_SIDE
+from pytest_cpuperf.results.records import Placement
+
+
+class _Over(BaseException):
+    """The process that asks is gone."""
+
+
+class OtherSidePlugin:
+    """A pytest plugin that runs tests as they are asked for."""
+
+    def __init__(self, requests: TextIO, replies: TextIO, given: dict[str, Any]) -> None:
+        self.__name__ = OTHER_SIDE  # what pytest registers it as, so that the fixture finds it
+        self._requests = requests
+        self._replies = replies
+        self._given = given
+        self._placement: Placement | None = None
+        self._errors: dict[str, str] = {}
+        self._ended: tuple[str, str] = ("passed", "")
+        self._announced: pytest.Item | None = None
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_configure(self, config: pytest.Config) -> None:
+        """Take over the options that the project's own conftest declares."""
+        for name, value in self._given["options"].items():
+            if hasattr(config.option, name):
+                setattr(config.option, name, value)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Remember which files could not be imported, and why."""
+        if report.failed:
+            self._errors[report.nodeid] = _last_error(report.longreprtext)
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Run tests as they are asked for."""
+        here = {i.nodeid: i for i in session.items if "cpuperf" in getattr(i, "fixturenames", ())}
+        order = [test for test in self._given["tests"] if test in here]
+        following = dict(itertools.pairwise(order))
+        self._tell(tests=list(here), errors=self._errors)
+        try:
+            while True:
+                request = self._next_request()
+                next_id = following.get(request["test"])
+                self._run(here[request["test"]], here[next_id] if next_id else None, request["placement"])
+        except _Over:
+            return True
+
+    def _run(self, item: pytest.Item, following: pytest.Item | None, placement: dict[str, Any]) -> None:
+        self._ended = ("passed", "")
+        self._placement = Placement(tuple(placement["cpus"]), placement["reason"], placement["pinned"])
+        if self._announced not in (None, item):
+            # A test in between was left out on the other side: its module's fixtures are to be torn down for this one.
+            item.session._setupstate.teardown_exact(item)
+        self._announced = following
+        pin = Pin.apply(self._placement.cpus) if self._placement.pinned else None
+        try:
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+        finally:
+            if pin is not None:
+                pin.restore()
+        self._tell(ended=self._ended[0], why=self._ended[1])
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Remember how the test ended."""
+        if report.failed:
+            self._ended = ("failed", _last_error(report.longreprtext))
+        elif report.skipped and self._ended[0] == "passed":
+            reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else ""
+            self._ended = ("skipped", str(reason).removeprefix("Skipped: "))
+
+    def fixture(self, item: pytest.Item) -> CpuPerf:
+        """Return the fixture for a test: its measured functions are timed from outside."""
+        return CpuPerf(placement=self._placement, serve=self._serve)
+
+    def _serve(self, label: str, function: Work) -> None:
+        """Time blocks of a function for as long as they are asked for."""
+        with garbage_between_blocks() as collect_garbage:
+            self._tell(at=label, strays=foreign_modules(Path(self._given["foreign"])))
+            while True:
+                request = self._next_request()
+                if request["do"] == "on":
+                    return
+                if request["do"] == "counters":
+                    self._tell(counters=astuple(read_process()))
+                    continue
+                collect_garbage()
+                try:
+                    if self._placement is not None:
+                        start_on(self._placement.cpus[0])
+                    seconds = time_block(function, request["calls"])
+                except Exception as error:
+                    self._tell(raised=f"{type(error).__name__}: {error}")
+                else:
+                    self._tell(seconds=seconds)
+
+    def _next_request(self) -> dict[str, Any]:
+        line = self._requests.readline()
+        if not line:
+            raise _Over
+        request: dict[str, Any] = json.loads(line)
+        return request
+
+    def _tell(self, **reply: Any) -> None:
+        try:
+            self._replies.write(json.dumps(reply) + "\n")
+            self._replies.flush()
+        except BrokenPipeError:
+            raise _Over from None
+
+
+def foreign_modules(folder: Path) -> list[str]:
+    """Return the modules loaded from `folder`, which is not the tree that was to be measured; packages installed
+    in an environment inside it are not meant.
+    """
+    prefixes = {Path(sys.prefix).resolve(), Path(sys.base_prefix).resolve()}
+    found = []
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if not isinstance(file, str) or name.split(".")[0] == "pytest_cpuperf":
+            continue
+        path = Path(file).resolve()
+        if folder in path.parents and "site-packages" not in path.parts and not prefixes & set(path.parents):
+            found.append(f"{name} ({path})")
+    return found
+
+
+def _last_error(text: str) -> str:
+    """Return what a traceback as pytest prints it says at its end."""
+    lines = [line[1:].strip() for line in text.splitlines() if line.startswith("E ")]
+    return (lines or text.strip().splitlines() or ["no reason was given"])[-1]
+
+
+def main() -> int:
+    """Serve until standard input ends. What tests print goes to standard error."""
+    # Tests may read and write standard streams: the conversation goes on over copies that they do not know.
+    requests = os.fdopen(os.dup(0), "r", encoding="utf-8")
+    replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.dup2(2, 1)
+    # `-m` puts the current folder first; a `pytest` command does not.
+    sys.path.pop(0)
+    given = json.loads(requests.readline())
+    return int(pytest.main(given["arguments"], plugins=[OtherSidePlugin(requests, replies, given)]))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

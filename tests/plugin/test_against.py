@@ -1,0 +1,384 @@
+"""`pytest --cpuperf --cpuperf-against REV`: a project with a history, a command, what the user sees."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.plugin.test_run import hear_ctrl_c
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="sends signals and reads /proc")
+
+SPIN = """
+    import time
+
+    def work():
+        end = time.perf_counter() + {milliseconds} / 1000
+        while time.perf_counter() < end:
+            pass
+"""
+TEST = """
+    from service import work
+
+    def test_speed(cpuperf):
+        cpuperf.throughput(work, items=1)
+"""
+
+
+def git(folder, *arguments):
+    identity = ["-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "init.defaultBranch=main"]
+    done = subprocess.run(["git", *identity, *arguments], cwd=folder, check=True, capture_output=True, text=True)
+    return done.stdout
+
+
+@pytest.fixture
+def history(project, monkeypatch, tmp_path_factory):
+    """Make a project with one commit, `then`; what is written afterwards is the working tree."""
+    temporary = tmp_path_factory.mktemp("temporary")
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+
+    def make(**files):
+        pytester = project(**files)
+        git(pytester.path, "init", "-q")
+        git(pytester.path, "add", ".")
+        git(pytester.path, "commit", "-qm", "then")
+        git(pytester.path, "tag", "then")
+        return pytester
+
+    make.temporary = temporary
+    return make
+
+
+def run(pytester, *arguments):
+    base = ["--cpuperf", "--no-cpuperf-static", "--cpuperf-max-seconds=2.5", "-p", "no:hypothesispytest"]
+    return pytester.runpytest_subprocess(*base, *arguments, timeout=120)
+
+
+def against(pytester, *arguments):
+    return run(pytester, "--cpuperf-against=then", *arguments)
+
+
+def nothing_is_left(pytester, history):
+    assert git(pytester.path, "worktree", "list").count("\n") == 1
+    return not list(history.temporary.glob("cpuperf-against-*"))
+
+
+def test_what_got_slower_fails_with_its_interval_and_nothing_is_left(history, project):
+    pytester = history(service=SPIN.format(milliseconds=2), test_speed=TEST)
+    project(service=SPIN.format(milliseconds=4))
+    result = against(pytester, "--cpuperf-json=out.json")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "cpuperf: the working tree, 1 changed file, against then (*)",
+            "*throughput against then: 0.5*× of then [[]0.*, 0.*] < 0.95× (budget)*",
+            "*slower in 3 of 3 processes: 0.5*×, 0.5*×, 0.5*×*",
+        ]
+    )
+    document = json.loads((pytester.path / "out.json").read_text())
+    assert document["against"]["revision"] == "then"
+    assert document["against"]["commit"] == git(pytester.path, "rev-parse", "then").strip()
+    assert [m["kind"] for m in document["tests"][0]["measurements"]] == ["throughput", "against"]
+    assert nothing_is_left(pytester, history)
+
+
+def test_what_stayed_the_same_passes_in_several_modules_with_their_fixtures(history):
+    module = """
+    import pytest
+    from service import work
+
+    @pytest.fixture(scope="module")
+    def loaded():
+        return work
+
+    def test_latency(cpuperf, loaded):
+        assert cpuperf.latency(loaded, p=0.5).estimate.point > 0
+
+    def test_speed(cpuperf, loaded):
+        assert cpuperf.throughput(loaded, items=2).estimate.point > 0
+
+    def test_unmeasured():
+        pass
+    """
+    pytester = history(service=SPIN.format(milliseconds=2), test_one=module, test_two=module)
+    result = against(pytester, "-v")
+    result.assert_outcomes(passed=6)
+    assert str(result.stdout).count("against then: 1") + str(result.stdout).count("against then: 0.9") == 4
+    assert nothing_is_left(pytester, history)
+
+
+def test_a_test_that_is_left_out_here_does_not_upset_the_others_there(history):
+    module = """
+    import pytest
+    from service import work
+
+    @pytest.fixture(scope="module", autouse=True)
+    def loaded():
+        yield
+
+    def test_first(cpuperf):
+        cpuperf.throughput(work, items=1)
+    """
+    impossible = """
+    import pytest
+    from service import work
+
+    @pytest.fixture(scope="module", autouse=True)
+    def loaded():
+        yield
+
+    @pytest.mark.cpuperf(cores=512)
+    def test_impossible(cpuperf):
+        cpuperf.throughput(work, items=1)
+    """
+    pytester = history(service=SPIN.format(milliseconds=2), test_a=module, test_b=impossible, test_c=module)
+    result = against(pytester, "-rs")
+    result.assert_outcomes(passed=2, skipped=1)
+    assert str(result.stdout).count("throughput against then: ") == 2
+
+
+def test_a_process_that_happens_to_be_faster_there_is_no_alarm(history, project, monkeypatch, tmp_path_factory):
+    """Here the first process of the revision is twice as fast as any other, as by a lucky layout of its memory."""
+    lucky = tmp_path_factory.mktemp("lucky") / "once"
+    service = """
+    import os, time
+
+    def milliseconds():
+        if os.environ.get("CPUPERF_TEST_LUCKY") and "cpuperf-against" in __file__:
+            try:
+                os.mkdir(os.environ["CPUPERF_TEST_LUCKY"])
+                return 1
+            except FileExistsError:
+                pass
+        return 2
+
+    SECONDS = milliseconds() / 1000
+
+    def work():
+        end = time.perf_counter() + SECONDS
+        while time.perf_counter() < end:
+            pass
+    """
+    monkeypatch.setenv("CPUPERF_TEST_LUCKY", str(lucky))
+    pytester = history(service=service, test_speed=TEST)
+    result = against(pytester)
+    result.assert_outcomes(passed=1)
+    assert lucky.exists()
+    said = " ".join(str(result.stdout).split())
+    assert "not as fast in every process (0.5" in said
+    assert nothing_is_left(pytester, history)
+
+
+def test_two_callables_are_held_against_the_candidate_of_then(history, project):
+    test = """
+    from service import work
+
+    def test_speed(cpuperf):
+        cpuperf.compare(work, work, label="encoder")
+    """
+    pytester = history(service=SPIN.format(milliseconds=4), test_speed=test)
+    project(service=SPIN.format(milliseconds=2))
+    result = against(pytester)
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["*encoder against then: [12].*× of then*≥ 0.95× (budget)*"])
+
+
+def test_a_package_on_the_search_path_is_the_revisions_own_there(history, project, monkeypatch):
+    """As an editable install puts it: the folder of the working tree is on the path, for every process."""
+    pytester = history(src__service=SPIN.format(milliseconds=2), tests__test_speed=TEST)
+    monkeypatch.setenv("PYTHONPATH", str(pytester.path / "src"))
+    project(src__service=SPIN.format(milliseconds=4))
+    result = against(pytester, "tests")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*throughput against then: 0.5*"])
+
+
+def test_a_test_that_is_new_is_told_and_so_is_one_that_is_gone(history, project):
+    gone = """
+    def test_gone(cpuperf):
+        cpuperf.throughput(lambda: None, items=1)
+    """
+    pytester = history(service=SPIN.format(milliseconds=2), test_speed=TEST, test_gone=gone)
+    (pytester.path / "test_gone.py").unlink()
+    project(test_new=TEST)
+    result = against(pytester)
+    result.assert_outcomes(passed=2)
+    result.stdout.fnmatch_lines_random(
+        ["*this test is not at then: there is nothing to hold it*", "only at then: test_gone.py::test_gone"]
+    )
+
+
+def test_an_import_that_fails_there_is_inconclusive_and_a_strict_gate_fails(history, project):
+    broken = "\n    import no_such_thing\n" + TEST
+    pytester = history(service=SPIN.format(milliseconds=2), test_speed=broken)
+    project(test_speed=TEST)
+    result = against(pytester, "-rs")
+    result.assert_outcomes(skipped=1)
+    result.stdout.fnmatch_lines(
+        ["*at then test_speed.py cannot be imported: ModuleNotFoundError: No module named 'no_such_thing'*"]
+    )
+    against(pytester, "--cpuperf-inconclusive=fail").assert_outcomes(failed=1)
+
+
+def test_a_conftest_that_fails_there_is_one_line(history, project):
+    pytester = history(
+        service=SPIN.format(milliseconds=2), test_speed=TEST, conftest="raise RuntimeError('needs a GPU')\n"
+    )
+    project(conftest="")
+    result = against(pytester)
+    result.assert_outcomes(failed=0, errors=1)
+    result.stdout.fnmatch_lines(["*cpuperf: the tests cannot be run at then: *RuntimeError: needs a GPU*"])
+    result.stdout.no_fnmatch_line("*Traceback*")
+    assert nothing_is_left(pytester, history)
+
+
+def test_a_function_that_raises_there_is_inconclusive(history, project):
+    pytester = history(service="def work():\n    raise ValueError('no weights')\n", test_speed=TEST)
+    project(service=SPIN.format(milliseconds=2))
+    result = against(pytester, "-rs")
+    result.assert_outcomes(skipped=1)
+    result.stdout.fnmatch_lines(["*at then the test failed before it measured 'throughput': ValueError: no weights*"])
+
+
+def test_one_that_raises_or_dies_between_blocks_is_inconclusive(history, project):
+    later = """
+    import os
+    calls = []
+
+    def work():
+        calls.append(1)
+        if len(calls) > 2000:
+            {end}
+    """
+    for end, said in (
+        ("raise MemoryError('all gone')", "at then the function raised MemoryError: all gone"),
+        ("os._exit(9)", "pytest ended there with 9:"),
+    ):
+        pytester = history(service=later.format(end=end), test_speed=TEST)
+        project(service=SPIN.format(milliseconds=1))
+        result = against(pytester, "-rs")
+        result.assert_outcomes(skipped=1)
+        assert said in " ".join(str(result.stdout).split())
+        assert nothing_is_left(pytester, history)
+        git(pytester.path, "tag", "-d", "then")
+
+
+def test_what_is_imported_from_the_working_tree_on_both_sides_is_no_comparison(history):
+    pytester = history(
+        service=SPIN.format(milliseconds=2), tests__test_speed=TEST, tests__conftest="import where\n", where="\n"
+    )
+    lead = f"import sys\nsys.path.insert(0, {str(pytester.path)!r})\n"
+    (pytester.path / "tests" / "conftest.py").write_text(lead)
+    git(pytester.path, "commit", "-qam", "finds the service by its whole path")
+    git(pytester.path, "tag", "-f", "then")
+    result = against(pytester, "-rs", "tests")
+    result.assert_outcomes(skipped=1)
+    said = " ".join(str(result.stdout).split())
+    assert f"at then modules were imported from {pytester.path}, so that its own code was not measured" in said
+
+
+def test_a_project_that_is_installed_elsewhere_is_refused(history, pytester, monkeypatch, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp("site")
+    for folder in (pytester.path / "src" / "service", elsewhere / "service"):
+        folder.mkdir(parents=True)
+        (folder / "__init__.py").write_text("def work():\n    pass\n")
+    pytester = history(test_speed=TEST)
+    monkeypatch.setenv("PYTHONPATH", str(elsewhere))
+    result = against(pytester)
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(
+        ["*service (*) is not imported from this repository: both sides would run the same code*", "*pip install -e .*"]
+    )
+
+
+def test_options_of_the_projects_conftest_are_known_there_too(history):
+    conftest = """
+    def pytest_addoption(parser):
+        parser.addoption("--model", default="none")
+    """
+    test = """
+    from service import work
+
+    def test_speed(cpuperf, pytestconfig):
+        assert pytestconfig.option.model == "minilm"
+        cpuperf.throughput(work, items=1)
+    """
+    pytester = history(service=SPIN.format(milliseconds=2), test_speed=test, conftest=conftest)
+    result = against(pytester, "--model=minilm")
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["*throughput against then: *× of then*"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (
+            ["--cpuperf-against=no-such-branch"],
+            "*--cpuperf-against takes a git revision, and 'no-such-branch' is none*",
+        ),
+        (["--cpuperf-against=--help"], "*takes a git revision, and '--help' is none*"),
+        (["--cpuperf-against=then", "-n2"], "*runs one side at a time, and xdist runs several tests*"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_one_line(history, arguments, said):
+    if "-n2" in arguments:
+        pytest.importorskip("xdist")
+    pytester = history(service=SPIN.format(milliseconds=2), test_speed=TEST)
+    result = run(pytester, *arguments)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([said])
+
+
+def test_outside_a_repository_it_is_refused(project, monkeypatch):
+    pytester = project(service=SPIN.format(milliseconds=2), test_speed=TEST)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(pytester.path.parent))
+    result = against(pytester)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*--cpuperf-against takes a git revision, and * is in no git repository*"])
+
+
+def test_after_ctrl_c_nothing_is_left(history):
+    pytester = history(
+        service=SPIN.format(milliseconds=2), test_speed=TEST.replace("items=1", "items=1, max_seconds=60")
+    )
+    command = [sys.executable, "-m", "pytest", "--cpuperf", "--no-cpuperf-static", "--cpuperf-against=then"]
+    process = subprocess.Popen(
+        command, cwd=pytester.path, stdout=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=hear_ctrl_c
+    )
+    try:
+        end = time.monotonic() + 30
+        while not (children := _children(process.pid)) and time.monotonic() < end:
+            time.sleep(0.05)
+        assert children, "the other side never started"
+        time.sleep(1)
+        os.kill(process.pid, signal.SIGINT)
+        process.communicate(timeout=30)
+    finally:
+        process.kill()
+    assert process.returncode == pytest.ExitCode.INTERRUPTED
+    assert not [c for c in children if Path(f"/proc/{c}").exists()]
+    assert nothing_is_left(pytester, history)
+
+
+def test_what_a_killed_run_left_is_taken_away_by_the_next(history):
+    pytester = history(service=SPIN.format(milliseconds=2), test_speed=TEST)
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    left = history.temporary / f"cpuperf-against-{gone.pid}-abc"
+    git(pytester.path, "worktree", "add", "--detach", str(left / "tree"), "then")
+    against(pytester).assert_outcomes(passed=1)
+    assert nothing_is_left(pytester, history)
+
+
+def _children(process):
+    try:
+        return [int(c) for c in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
+    except OSError:
+        return []
