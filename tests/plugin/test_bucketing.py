@@ -36,10 +36,15 @@ def test_planned_beats_constant_padding_with_equal_outputs_in_order(project):
         test_it=TINY
         + """
     def test_it(cpuperf, model, tokenizer, texts):
-        record = cpuperf.bucketing(model, tokenizer, texts, batch_size=16, max_length=256, at_least=1.5, max_seconds=15)
+        record = cpuperf.bucketing(model, tokenizer, texts, batch_size=16, max_length=256, at_least=1.5, max_seconds=8)
         assert record.worst_difference <= 1e-4
-        planned, padded = record.arms
-        assert (planned.arm, padded.arm) == ("planned", "padded")
+        planned, padded, arrival, alone, by_length = record.arms
+        assert [a.arm for a in record.arms] == ["planned", "padded", "arrival", "one by one", "sorted"]
+        assert alone.waste == 0 and alone.batches == record.sequences
+        assert padded.speedup is None and all(a.speedup.low > 1 for a in (planned, arrival, by_length))
+        assert 0 < planned.p50_seconds <= planned.p95_seconds
+        assert record.ceiling == padded.padded_tokens / padded.real_tokens
+        assert record.share_of_ceiling == record.estimate.point / record.ceiling
         assert padded.padded_tokens == record.sequences * 256
         assert planned.waste < 0.6 < padded.waste
         assert record.estimate.low > 1.5
@@ -48,6 +53,7 @@ def test_planned_beats_constant_padding_with_equal_outputs_in_order(project):
     result = pytester.runpytest_subprocess("--cpuperf", "--no-cpuperf-static")
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(["*planned over padded: *× [[]*] ≥ 1.5× (budget)*", "*outputs equal within*"])
+    assert "of what leaving out padding can gain" in " ".join(str(result.stdout).split())
 
 
 def test_outputs_that_move_with_padding_fail_whatever_the_speed(project):
@@ -58,12 +64,14 @@ def test_outputs_that_move_with_padding_fail_whatever_the_speed(project):
         def maskless(batch):
             return model(input_ids=batch["input_ids"])  # ignores attention_mask
         with torch.inference_mode():
-            cpuperf.bucketing(maskless, tokenizer, texts, batch_size=16, max_length=64, at_least=1.0, max_seconds=10)
+            cpuperf.bucketing(maskless, tokenizer, texts, batch_size=16, max_length=64, at_least=1.0, max_seconds=4)
     """
     )
     result = pytester.runpytest_subprocess("--cpuperf", "--no-cpuperf-static")
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["E *outputs differ by * this model's outputs move with padding*"])
+    result.stdout.fnmatch_lines(
+        ["E *outputs differ by * between * batches and each text on its own*it ignores attention_mask*"]
+    )
 
 
 def test_a_plan_that_cannot_pay_loses_its_budget_and_says_why(project):
@@ -80,33 +88,111 @@ def test_a_plan_that_cannot_pay_loses_its_budget_and_says_why(project):
     result = pytester.runpytest_subprocess("--cpuperf", "--no-cpuperf-static")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
-        ["E *the plan saves 1.00× of the tokens the arrival arm runs*", "E *arm *batches*tokens*"]
+        [
+            "E *the data: 100% of the tokens of the arrival arm are real*",
+            "E *bucketing does not pay here*",
+            "E *arm *padding*",
+        ]
     )
 
 
-@pytest.mark.parametrize("flags", [(), ("--cpuperf",)])
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        ("model, tokenizer, []", "at least 2 texts, found 0"),
-        ("model, tokenizer, 'text'", "texts takes a list of strings"),
-        (
-            "model, tokenizer, texts, over='paded'",
-            "over takes one of padded, arrival, found 'paded' (did you mean 'padded'?)",
-        ),
-        ("model.train(), tokenizer, texts", "BertModel is in training mode*call .eval() first"),
-        ("42, tokenizer, texts", "expected a torch module, an onnxruntime session or a callable, found int"),
-        ("model, texts, texts", "tokenizer takes a transformers tokenizer, found list"),
-        ("model, tokenizer, texts, batch_size=0", "batch_size takes a whole number of at least 1, found 0"),
-    ],
-)
-def test_what_makes_no_experiment_is_refused_in_one_line(project, arguments, said, flags):
+def test_padding_on_the_left_without_position_ids_is_named(project):
     pytester = project(
-        test_it=TINY + f"\n    def test_it(cpuperf, model, tokenizer, texts):\n        cpuperf.bucketing({arguments})\n"
+        test_it=TINY
+        + """
+    def test_it(cpuperf, model, tokenizer, texts):
+        tokenizer.padding_side = "left"
+        cpuperf.bucketing(model, tokenizer, texts, batch_size=16, max_length=64, at_least=1.0, max_seconds=4)
+    """
     )
-    result = pytester.runpytest_inprocess("--no-cpuperf-static", *flags)
+    result = pytester.runpytest_subprocess("--cpuperf", "--no-cpuperf-static")
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines([f"E *UsageError: *{said}*"])
+    result.stdout.fnmatch_lines(["E *outputs differ by *its tokenizer pads on the left*"])
+
+
+def test_int8_with_scales_from_each_batch_is_named(project):
+    pytester = project(
+        test_it=TINY
+        + """
+    @pytest.mark.filterwarnings("ignore")
+    def test_it(cpuperf, model, tokenizer, texts):
+        int8 = torch.ao.quantization.quantize_dynamic(model, {torch.nn.Linear}, dtype=torch.qint8).eval()
+        cpuperf.bucketing(int8, tokenizer, texts, batch_size=16, max_length=64, at_least=1.0, max_seconds=4)
+    """
+    )
+    result = pytester.runpytest_subprocess("--cpuperf", "--no-cpuperf-static")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["E *outputs differ by *it is quantised to INT8 with scales taken from each batch*"])
+
+
+def test_what_else_can_be_measured(project):
+    pytester = project(
+        test_it=TINY
+        + """
+    from transformers import pipeline
+
+    @pytest.fixture(params=["ids", "ids without a tokenizer", "lengths", "pipeline", "callable"])
+    def arguments(request, model, tokenizer, texts):
+        ids = tokenizer(texts)["input_ids"]
+        return {
+            "ids": (model, tokenizer, ids),
+            "ids without a tokenizer": (model, None, ids),
+            "lengths": (model, None, [len(i) for i in ids]),
+            "pipeline": (pipeline("feature-extraction", model=model, tokenizer=tokenizer), None, texts),
+            "callable": (lambda batch: model(**batch), tokenizer, texts),
+        }[request.param]
+
+    def test_it(cpuperf, arguments):
+        with torch.inference_mode():
+            record = cpuperf.bucketing(*arguments, batch_size=16, max_length=128, at_least=1.2, max_seconds=4)
+        assert record.arms[0].real_tokens > 0
+    """
+    )
+    result = pytester.runpytest_subprocess("--cpuperf", "--no-cpuperf-static")
+    result.assert_outcomes(passed=5)
+
+
+def test_texts_that_are_cut_are_told(project):
+    pytester = project(
+        test_it=TINY
+        + """
+    def test_it(cpuperf, model, tokenizer, texts):
+        longer = [*texts, "w1 " * 100]
+        record = cpuperf.bucketing(model, tokenizer, longer, batch_size=16, max_length=64, max_seconds=3)
+        assert record.notes == ("1 of 65 texts are longer than max_length=64 and were cut",)
+    """
+    )
+    pytester.runpytest_subprocess("--cpuperf", "--no-cpuperf-static").assert_outcomes(passed=1)
+
+
+REFUSED = [
+    ("model, tokenizer, []", "at least 2 texts, found 0"),
+    ("model, tokenizer, 'text'", "texts takes a list of strings"),
+    ("model, tokenizer, ['a', 3]", "texts takes a list of strings, of lists of token ids, or of lengths"),
+    ("model, tokenizer, ['', *texts]", "text 0 has no tokens: leave it out"),
+    ("model, None, texts", "texts need a tokenizer: give one, or token ids, or lengths"),
+    ("model, None, [3, 0]", "lengths take whole numbers of at least 1, found 0"),
+    ("model, None, [[3], []]", "lists of token ids take at least one id each, found an empty one"),
+    ("model, tokenizer, texts, max_length=512", "this model takes at most 256 tokens, found max_length=512"),
+    (
+        "model, tokenizer, texts, over='paded'",
+        "over takes one of padded, arrival, found 'paded' (did you mean 'padded'?)",
+    ),
+    ("model.train(), tokenizer, texts", "BertModel is in training mode*call .eval() first"),
+    ("42, tokenizer, texts", "expected a torch module, an onnxruntime session or a callable, found int"),
+    ("model, texts, texts", "tokenizer takes a transformers tokenizer, found list"),
+    ("model, tokenizer, texts, batch_size=0", "batch_size takes a whole number of at least 1, found 0"),
+]
+
+
+@pytest.mark.parametrize("flags", [(), ("--cpuperf",)], ids=["not measuring", "measuring"])
+def test_what_makes_no_experiment_is_refused_in_one_line(project, flags):
+    tests = [f"    def test_{n}(cpuperf, model, tokenizer, texts):\n        cpuperf.bucketing({arguments})\n"
+             for n, (arguments, _) in enumerate(REFUSED)]  # fmt: skip
+    pytester = project(test_it=TINY + "\n" + "\n".join(tests))
+    result = pytester.runpytest_inprocess("--no-cpuperf-static", "--tb=short", *flags)
+    result.assert_outcomes(failed=len(REFUSED))
+    result.stdout.fnmatch_lines([f"E *UsageError: *{said}*" for _, said in REFUSED])
 
 
 def test_without_the_flag_it_encodes_one_batch(project):

@@ -1,0 +1,70 @@
+"""A model's claims table: which heuristics pay for this model, these texts, on this machine."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from pathlib import Path
+
+from pytest_cpuperf.errors import UsageError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("model", metavar="MODEL", help="a transformers folder, an .onnx file, or module:factory")
+    parser.add_argument("--texts", type=Path, metavar="FILE", help="texts as the model will see them, one a line")
+    parser.add_argument("--claims", metavar="NAMES", help="which heuristics to prove, as a,b; default all")
+    parser.add_argument(
+        "--max-seconds", type=float, default=60.0, metavar="S", help="the most one may take (default 60)"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write results (schema cpuperf/results/1) to FILE")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Prove, and print the table. Returns 1 where a heuristic is harmful here."""
+    if not 0 < arguments.max_seconds < float("inf"):
+        raise UsageError(f"--max-seconds takes a number above 0, found {arguments.max_seconds:g}")
+    from pytest_cpuperf import __version__
+    from pytest_cpuperf.machine.fingerprint import describe_machine
+    from pytest_cpuperf.machine.limits import read_limits
+    from pytest_cpuperf.machine.pin import Pin, can_pin
+    from pytest_cpuperf.machine.placement import Request, place
+    from pytest_cpuperf.machine.topology import read_topology
+    from pytest_cpuperf.measure.pairs import Patience
+    from pytest_cpuperf.proofs.claims import PROOFS, Subject, chosen_proofs
+    from pytest_cpuperf.proofs.models import load_model
+    from pytest_cpuperf.reports.claims import claims_text
+    from pytest_cpuperf.results.claims import Judgement
+    from pytest_cpuperf.results.files import write_json
+    from pytest_cpuperf.results.run import RunResult
+
+    names = chosen_proofs(arguments.claims)
+    texts = _texts(arguments.texts)
+    cpus = place(read_topology(), read_limits(), Request()).cpus
+    pin = Pin.apply(cpus) if can_pin() is None else None
+    try:
+        model, tokenizer = load_model(arguments.model, len(cpus))
+        subject = Subject(model, tokenizer, texts, Patience(arguments.max_seconds), cpus)
+        claims = tuple(PROOFS[name](subject) for name in names)
+    finally:
+        if pin is not None:
+            pin.restore()
+    print(claims_text(claims, shutil.get_terminal_size().columns))
+    if arguments.json:
+        write_json(arguments.json, RunResult(__version__, describe_machine(), None, (), claims=claims).plain())
+    return 1 if any(claim.judgement is Judgement.HARMFUL for claim in claims) else 0
+
+
+def _texts(file: Path | None) -> list[str]:
+    if file is None:
+        raise UsageError("expected texts as the model will see them, found none", "--texts FILE, one text a line")
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise UsageError(f"cannot read the texts in {file}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"{file} is not UTF-8 text") from None
+    texts = [line for line in lines if line.strip()]
+    if len(texts) < 2:
+        raise UsageError(f"expected at least 2 texts in {file}, one a line, found {len(texts)}")
+    return texts

@@ -1,0 +1,45 @@
+"""A heuristic's claim, and what measuring it here said."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from pytest_cpuperf.results.records import Measurement
+
+
+class Judgement(str, Enum):
+    """What a proof says about a claim, on this machine, for this model and these texts."""
+
+    CONFIRMED = "confirmed"
+    NOT_REPRODUCED = "not reproduced here"
+    HARMFUL = "harmful here"
+    UNDECIDED = "inconclusive"
+    """The machine or the time allowed did not let it be told."""
+
+    def __str__(self) -> str:
+        return self.value
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One heuristic, judged."""
+
+    heuristic: str
+    """The name in `heuristics.HEURISTICS`."""
+    promised: str
+    judgement: Judgement
+    reason: str
+    measurement: Measurement
+    """What the judgement stands on."""
+
+    def plain(self) -> dict[str, Any]:
+        """Return the claim as `cpuperf/results/1` writes it."""
+        return {
+            "heuristic": self.heuristic,
+            "promised": self.promised,
+            "judgement": self.judgement.value,
+            "reason": self.reason,
+            "measurement": self.measurement.plain(),
+        }
