@@ -8,10 +8,18 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from pytest_cpuperf import __version__
-from pytest_cpuperf.cli import check, cpus, explain, inspect
+from pytest_cpuperf.cli import check, compare, cpus, explain, inspect, prove, report
 from pytest_cpuperf.errors import UsageError, nearest
 
-_COMMANDS = {"check": check, "explain": explain, "cpus": cpus, "inspect": inspect}
+_COMMANDS = {
+    "check": check,
+    "explain": explain,
+    "cpus": cpus,
+    "inspect": inspect,
+    "prove": prove,
+    "compare": compare,
+    "report": report,
+}
 
 
 class Parser(argparse.ArgumentParser):

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any
 from xml.etree import ElementTree
 
+from pytest_cpuperf.reports.terminal import against_text, figure_text
 from pytest_cpuperf.results.findings import CheckResult, Finding
 
 # GitHub shows at most 10 warnings and 10 errors of a step.
@@ -29,6 +32,36 @@ def render_github(result: CheckResult) -> str:
     if cut:
         lines.append(f"::notice title=cpuperf::{cut} more are not shown here: GitHub shows 10 of a kind for a step")
     return "".join(f"{line}\n" for line in lines)
+
+
+def run_annotations(document: Mapping[str, Any]) -> str:
+    """Return GitHub workflow commands for a run of pytest: lost budgets at their tests, static findings at their lines.
+
+    Within what GitHub shows of a step; the rest is counted.
+    """
+    lost = [
+        _github("error", t["id"].split("::")[0], t.get("line") or 1, 1, "cpuperf budget", _measured(t, m))
+        for t in document["tests"]
+        for m in t["measurements"]
+        if m["verdict"] == "fail"
+    ]
+    found = [
+        _github(
+            "warning", f["path"], f["line"], f["column"], f"{f['rule']} {f['name']}", f"{f['message']}; {f['help']}"
+        )
+        for f in (document.get("static") or {}).get("findings", ())
+    ]
+    lines = [*lost[:_GITHUB_MOST], *found[:_GITHUB_MOST]]
+    cut = len(lost) + len(found) - len(lines)
+    if cut:
+        lines.append(f"::notice title=cpuperf::{cut} more are not shown here: GitHub shows 10 of a kind for a step")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _measured(test: Mapping[str, Any], measurement: Mapping[str, Any]) -> str:
+    figure = f"{figure_text(measurement)}{against_text(measurement)}"
+    why = f"; {measurement['reason']}" if measurement["reason"] else ""
+    return f"{test['id'].rpartition('::')[2]}: {measurement['label']}: {figure}{why}"
 
 
 def _github(kind: str, path: str, line: int, column: int, title: str, message: str) -> str:

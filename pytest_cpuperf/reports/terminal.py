@@ -23,7 +23,7 @@ _ORDER = {"fail": 0, "inconclusive": 1, "pass": 2, "no budget": 3, "not measured
 def explain_failure(record: Measurement) -> str:
     """Return why a budget was lost: estimate, interval, budget, pairs, and what the arms did."""
     plain = record.plain()
-    lines = [f"{record.label}: {_figure(plain)}{_against(plain)}"]
+    lines = [f"{record.label}: {figure_text(plain)}{against_text(plain)}"]
     if record.estimate and record.budget and record.verdict.value == "fail":
         if record.budget.at_least is not None:
             short = 1 - record.estimate.point / record.budget.at_least
@@ -33,13 +33,19 @@ def explain_failure(record: Measurement) -> str:
             lines.append(f"{over:.1%} above the budget; even the interval's lower end is above it")
     if record.reason:
         lines.append(record.reason)
-    lines += [*record.notes, _how_measured(plain)]
+    lines += [*record.notes, how_measured(plain)]
     if record.pairs and record.evidence:
         disturbed = record.evidence.disturbance
         lines.append(f"the machine meanwhile: {disturbed}" if disturbed else "the machine was quiet meanwhile")
     if isinstance(record, BucketingMeasurement):
-        lines += _arms(plain["arms"])
+        lines += arms_table(plain["arms"])
     return "\n".join(lines)
+
+
+def in_a_line(record: Measurement) -> str:
+    """Return a measurement in a line: `pass: 11.4× [11.0, 11.9] ≥ 2× (budget)`."""
+    plain = record.plain()
+    return f"{record.verdict}: {figure_text(plain)}{against_text(plain)}"
 
 
 def headline(machine: Mapping[str, Any]) -> str:
@@ -50,32 +56,93 @@ def headline(machine: Mapping[str, Any]) -> str:
     return f"cpuperf: {len(cpus)} CPUs ({format_cpus(cpus)}), {nodes} {'node' if nodes == 1 else 'nodes'}, {quota}"
 
 
-def summary_lines(run: RunResult, width: int) -> list[Line]:
-    """Return the summary: measured tests, what failed first; then placement, then static findings."""
-    measured = [(t, m) for t in run.tests for m in t.measurements]
-    measured.sort(key=lambda pair: _ORDER[pair[1]["verdict"]])
-    lines: list[Line] = []
-    for test, measurement in measured:
-        verdict = measurement["verdict"]
-        lines.append((f"{_SIGNS[verdict]:<5} {test.id}", _COLOURS.get(verdict, ())))
-        details = [f"{measurement['label']}: {_figure(measurement)}{_against(measurement)}"]
-        if measurement["reason"] and verdict in ("fail", "inconclusive"):
-            details.append(measurement["reason"])
-        details += measurement.get("notes") or ()
-        # A line breaks between the parts, not in them.
-        details.append(
-            ", ".join(p.replace(" ", "\xa0") for p in _how_measured(measurement, test.placement).split(", "))
-        )
-        for detail in details:
-            lines += [(line, ()) for line in _wrapped(detail, width)]
+def verdict_sentence(document: Mapping[str, Any]) -> str:
+    """Return what a run says in a sentence: budgets held, lost and undecided, and static findings."""
+    counts = Counter(m["verdict"] for t in document["tests"] for m in t["measurements"])
+    budgets = counts["pass"] + counts["fail"] + counts["inconclusive"]
+    parts = []
+    if counts["fail"]:
+        parts.append(f"{counts['fail']} of {budgets} budgets {'is' if counts['fail'] == 1 else 'are'} lost")
+    elif budgets:
+        parts.append(f"{counts['pass']} of {budgets} budgets {'holds' if counts['pass'] == 1 else 'hold'}")
+    elif counts["no budget"]:
+        parts.append(f"{counts['no budget']} measured, none against a budget")
+    else:
+        parts.append("nothing was measured")
+    if counts["inconclusive"]:
+        parts.append(f"{counts['inconclusive']} could not be decided")
+    static = document.get("static")
+    if static and static["findings"]:
+        count = len(static["findings"])
+        parts.append(f"{count} static {'finding' if count == 1 else 'findings'}")
+    elif static:
+        files = static["files_checked"]
+        parts.append(f"no static findings in {files} {'file' if files == 1 else 'files'}")
+    sentence = ", ".join(parts)
+    return sentence[0].upper() + sentence[1:]
+
+
+# More lines than this do not fit a screen: what held is told in a line each then, and no more than fits.
+_SCREEN = 36
+
+
+def summary_lines(run: RunResult, width: int, verbose: bool = False) -> list[Line]:
+    """Return the summary: what failed and why, then what else was measured, placement, and static findings by rule.
+
+    Unless `verbose`, what held is a line each where all would not fit a screen, and long lists are cut and counted.
+    """
+    measured = sorted(((t, m) for t in run.tests for m in t.measurements), key=lambda pair: _ORDER[pair[1]["verdict"]])
+    bad = [(t, m) for t, m in measured if m["verdict"] in ("fail", "inconclusive")]
+    lines: list[Line] = [(verdict_sentence(run.plain()), ("bold",)), ("", ())]
+    whole = [line for test, measurement in measured for line in _told(test, measurement, width)]
+    if verbose or len(whole) <= _SCREEN:
+        lines += whole
+    else:
+        # What failed is told while half a screen lasts; the rest is a line each.
+        told = 0
+        while told < len(bad) and len(lines) < _SCREEN // 2:
+            lines += _told(*bad[told], width)
+            told += 1
+        rows = measured[told:]
+        room = max(0, _SCREEN - 4 - len(lines))
+        lines += [_row(test, measurement, width) for test, measurement in rows[:room]]
+        if len(rows) > room:
+            lines.append((f"and {len(rows) - room} more; -v tells them", ()))
     if measured:
         lines.append(("", ()))
+    if run.against and run.against["only_there"]:
+        there = run.against["only_there"]
+        lines += [(t, ()) for t in _wrapped(f"only at {run.against['revision']}: {', '.join(there)}", width, indent="")]
     lines += [(line, ()) for line in _placed(run.tests, width)]
-    lines += _static(run.static, width)
+    lines += _static(run.static, width, verbose)
     return lines
 
 
-def _figure(measurement: Mapping[str, Any]) -> str:
+def _told(test: TestRecord, measurement: Mapping[str, Any], width: int) -> list[Line]:
+    """Return a measurement with its figure, its reason and how sure it is."""
+    verdict = measurement["verdict"]
+    lines: list[Line] = [(f"{_SIGNS[verdict]:<5} {test.id}", _COLOURS.get(verdict, ()))]
+    details = [f"{measurement['label']}: {figure_text(measurement)}{against_text(measurement)}"]
+    if measurement["reason"] and verdict in ("fail", "inconclusive"):
+        details.append(measurement["reason"])
+    details += measurement.get("notes") or ()
+    # A line breaks between the parts, not in them.
+    details.append(", ".join(p.replace(" ", "\xa0") for p in how_measured(measurement, test.placement).split(", ")))
+    return lines + [(line, ()) for detail in details for line in _wrapped(detail, width)]
+
+
+def _row(test: TestRecord, measurement: Mapping[str, Any], width: int) -> Line:
+    """Return a measurement in one line: verdict, figure with its interval against its budget, CPUs, and whose it is."""
+    verdict = measurement["verdict"]
+    cpus = format_cpus((test.placement or {}).get("cpus", ()))
+    figure = f"{figure_text(measurement)}{against_text(measurement).replace(' (budget)', '')}"
+    head = f"{_SIGNS[verdict]:<5} {figure:<36} {cpus:<3} "
+    name = f"{test.id.rpartition('/')[2]} {measurement['label']}"
+    room = max(16, width - len(head))
+    return head + (name if len(name) <= room else f"{name[: room - 1]}…"), _COLOURS.get(verdict, ())
+
+
+def figure_text(measurement: Mapping[str, Any]) -> str:
     """Return `11.4× [11.0, 11.9]`, or that nothing was measured."""
     estimate = measurement["estimate"]
     if not estimate or not estimate["pairs"]:
@@ -92,7 +159,8 @@ def _time_unit(seconds: float) -> tuple[str, float]:
     return ("s", 1.0) if seconds >= 1 else ("ms", 1e3) if seconds >= 1e-3 else ("µs", 1e6)
 
 
-def _against(measurement: Mapping[str, Any]) -> str:
+def against_text(measurement: Mapping[str, Any]) -> str:
+    """Return ` ≥ 2× (budget)`, or nothing where there is no budget."""
     budget = measurement["budget"]
     if not budget:
         return ""
@@ -107,7 +175,7 @@ def _against(measurement: Mapping[str, Any]) -> str:
     return f" {sign} {budget['at_least']:,.6g}{'×' if budget['unit'].startswith('×') else ''} (budget)"
 
 
-def _how_measured(measurement: Mapping[str, Any], placement: Mapping[str, Any] | None = None) -> str:
+def how_measured(measurement: Mapping[str, Any], placement: Mapping[str, Any] | None = None) -> str:
     """Return how sure the figure is: pairs, interval, time, and where it ran."""
     parts = []
     estimate = measurement["estimate"]
@@ -128,21 +196,38 @@ def _how_measured(measurement: Mapping[str, Any], placement: Mapping[str, Any] |
     if measurement.get("worst_difference") is not None:
         worst = measurement["worst_difference"]
         parts.append(f"outputs equal within {worst:.1g}" if worst else "outputs identical")
+    if measurement.get("ceiling") and estimate:
+        parts.append(f"{estimate['point'] / measurement['ceiling']:.0%} of what leaving out padding can gain")
     parts.append(f"{measurement['seconds_spent']:.1f} s")
     if placement:
         parts.append(_cpus(placement))
     return ", ".join(parts)
 
 
-def _arms(arms: Iterable[Mapping[str, Any]]) -> list[str]:
-    lines = [f"{'arm':<9}{'batches':>9}{'tokens':>10}{'padding':>9}{'sequences/s':>13}"]
-    for arm in arms:
-        waste = 1 - arm["real_tokens"] / arm["padded_tokens"] if arm["padded_tokens"] else 0.0
-        lines.append(
-            f"{arm['arm']:<9}{arm['batches']:>9,}{arm['padded_tokens']:>10,}{waste:>8.0%} "
-            f"{amount(arm['sequences_per_second']):>12}"
-        )
-    return lines
+ARM_HEADINGS = ("arm", "batches", "padding", "sequences/s", "over baseline", "p95", "memory")
+
+
+def arm_cells(arm: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what a table says of an arm of a bucketing experiment, by `ARM_HEADINGS`."""
+    waste = 1 - arm["real_tokens"] / arm["padded_tokens"] if arm["padded_tokens"] else 0.0
+    over, memory, speed = arm["speedup"], arm["peak_memory_bytes"], arm["sequences_per_second"]
+    unit, scale = _time_unit(arm["p95_seconds"])
+    return (
+        arm["arm"],
+        f"{arm['batches']:,}",
+        f"{waste:.0%}",
+        "-" if speed is None or speed != speed else amount(speed),
+        "{}× [{}, {}]".format(*interval(over["point"], over["low"], over["high"])) if over else "-",
+        f"{amount(arm['p95_seconds'] * scale)} {unit}",
+        "-" if memory is None else f"{memory / 1e6:,.0f} MB",
+    )
+
+
+def arms_table(arms: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return the arms of a bucketing experiment as a table of 78 columns."""
+    widths = (8, 8, 13, 22, 9, 8)
+    rows = [ARM_HEADINGS, *map(arm_cells, arms)]
+    return [f"{row[0]:<10}" + "".join(f"{c:>{w}}" for c, w in zip(row[1:], widths, strict=True)) for row in rows]
 
 
 def _cpus(placement: Mapping[str, Any]) -> str:
@@ -180,24 +265,26 @@ def _placed(tests: Iterable[TestRecord], width: int) -> list[str]:
     return lines
 
 
-def _static(static: Mapping[str, Any] | None, width: int) -> list[Line]:
+_MOST_PLACES = 3
+
+
+def _static(static: Mapping[str, Any] | None, width: int, verbose: bool) -> list[Line]:
+    """Return static findings by rule, with the first places of each."""
     if static is None:
         return []
-    findings = static["findings"]
+    by_rule: dict[str, list[str]] = {}
+    for finding in static["findings"]:
+        place = f"{finding['path']}:{finding['line']}"
+        by_rule.setdefault(f"{finding['rule']} {finding['name']}", []).append(place)
     lines: list[Line] = []
-    by_path: dict[str, list[str]] = {}
-    for finding in findings:
-        by_path.setdefault(finding["path"], []).append(finding["rule"])
-    for path, rules in by_path.items():
-        noun = "finding" if len(rules) == 1 else "findings"
-        codes = ", ".join(sorted(set(rules)))
-        lines += [(t, ("red",)) for t in _wrapped(f"{len(rules)} static {noun} in {path} ({codes})", width, indent="")]
-    if not findings:
-        lines.append((f"no static findings in {static['files_checked']} files", ()))
+    for rule, places in sorted(by_rule.items()):
+        most = len(places) if verbose else _MOST_PLACES
+        more = f" and {len(places) - most} more" if len(places) > most else ""
+        text = f"{rule}: {', '.join(places[:most])}{more}"
+        lines += [(line, ("red",)) for line in _wrapped(text, width, indent="")]
     for error in static["errors"]:
-        lines += [
-            (t, ("red",)) for t in _wrapped(f"not checked: {error['path']}: {error['message']}", width, indent="")
-        ]
+        text = f"not checked: {error['path']}: {error['message']}"
+        lines += [(line, ("red",)) for line in _wrapped(text, width, indent="")]
     return lines
 
 

@@ -45,6 +45,17 @@ def write_bytes(path: Path, data: bytes) -> None:
         raise
 
 
+def append_text(path: Path, text: str) -> None:
+    """Append text as UTF-8 to a file others append to as well. Raises UsageError; a symbolic link is not followed."""
+    if path.is_symlink():
+        raise UsageError(f"{path} is a symbolic link, which is not written through", "name the file it points to")
+    try:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror}") from None
+
+
 def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)

@@ -134,7 +134,6 @@ def merged(results: list[CheckResult]) -> CheckResult:
 def plain_finding(finding: Finding) -> dict[str, Any]:
     """Return a finding as `cpuperf/findings/1` writes it."""
     plain = asdict(finding)
-    del plain["source_line"]
     if finding.cell is None:
         del plain["cell"]
     return plain

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from pytest_cpuperf.results.claims import Claim
+
 SCHEMA = "cpuperf/results/1"
 
 
@@ -20,6 +22,8 @@ class TestRecord:
     placement: dict[str, Any] | None
     measurements: list[dict[str, Any]] = field(default_factory=list)
     worker: str | None = None
+    line: int | None = None
+    """Where the test begins in its file, from 1."""
 
     def plain(self) -> dict[str, Any]:
         """Return the test as `cpuperf/results/1` writes it."""
@@ -29,18 +33,22 @@ class TestRecord:
             "placement": self.placement,
             "measurements": self.measurements,
             "worker": self.worker,
+            "line": self.line,
         }
 
 
 @dataclass(frozen=True)
 class RunResult:
-    """What one run of `pytest --cpuperf` found and measured."""
+    """What one run of `pytest --cpuperf` or `cpuperf prove` found and measured."""
 
     version: str
     machine: dict[str, Any]
     static: dict[str, Any] | None
     """A `cpuperf/findings/1` document, or None where static checks were off."""
     tests: tuple[TestRecord, ...]
+    against: dict[str, Any] | None = None
+    """The git revision that tests were held against, its commit, and what only it has."""
+    claims: tuple[Claim, ...] = ()
 
     def plain(self) -> dict[str, Any]:
         """Return the `cpuperf/results/1` document as plain data."""
@@ -49,6 +57,7 @@ class RunResult:
             "version": self.version,
             "machine": self.machine,
             "static": self.static,
+            "against": self.against,
             "tests": [t.plain() for t in self.tests],
-            "claims": [],
+            "claims": [c.plain() for c in self.claims],
         }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,11 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from pytest_cpuperf.errors import UsageError
+from pytest_cpuperf.results.document import read_results
 from pytest_cpuperf.results.files import write_json
-from pytest_cpuperf.results.run import SCHEMA
-
-_FAMILY = SCHEMA.rpartition("/")[0]
-_VERSION = int(SCHEMA.rpartition("/")[2])
 
 
 @dataclass(frozen=True)
@@ -79,29 +75,10 @@ def stored_path(name: str, cache: Path | None, root: Path, invocation: Path) -> 
 def read_run(name: str, path: Path) -> StoredRun | None:
     """Return a stored run, or None where there is none. Raises UsageError where the file is no such document."""
     try:
-        document = json.loads(path.read_bytes())
+        document = read_results(path, "stored run", _ANEW)
     except FileNotFoundError:
         return None
-    except OSError as error:
-        raise UsageError(f"cannot read the stored run {path}: {error.strerror}") from None
-    except ValueError:
-        raise UsageError(f"the stored run {path} is damaged: it is no JSON", _ANEW) from None
-    schema = document.get("schema") if isinstance(document, dict) else None
-    family, _, version = str(schema).rpartition("/")
-    if family != _FAMILY or not version.isdigit():
-        raise UsageError(f"{path} is no stored run: expected schema {SCHEMA}, found {schema!r}", _ANEW)
-    if int(version) > _VERSION:
-        raise UsageError(
-            f"{path} is from a newer cpuperf ({schema}; this one reads {SCHEMA})", "upgrade pytest-cpuperf"
-        )
-    try:
-        run = StoredRun(name, dict(document["machine"]), {str(t["id"]): t for t in document["tests"]})
-        for test in run.tests.values():
-            for measurement in test["measurements"]:
-                run.figure(test["id"], measurement["label"])
-    except (KeyError, TypeError, ValueError, AttributeError):
-        raise UsageError(f"the stored run {path} is damaged: a part of it is missing", _ANEW) from None
-    return run
+    return StoredRun(name, document["machine"], {test["id"]: test for test in document["tests"]})
 
 
 def write_run(path: Path, document: dict[str, Any]) -> None:

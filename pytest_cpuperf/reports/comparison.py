@@ -1,0 +1,31 @@
+"""`cpuperf compare` as text and as Markdown."""
+
+from __future__ import annotations
+
+from pytest_cpuperf.results.comparison import Change, Comparison
+
+
+def comparison_text(comparison: Comparison, width: int) -> str:
+    """Return what differs first, then each change, the worst first, then what cannot be compared."""
+    lines = [f"! {difference}" for difference in comparison.differences]
+    if comparison.differences:
+        lines.append("")
+    lines += [_line(change, width) for change in comparison.changes]
+    if not comparison.changes:
+        lines.append("nothing that both files have can be compared")
+    plain = [c for c in comparison.changes if c.plain]
+    if comparison.changes:
+        slower, faster = sum(c.point < 1 for c in plain), sum(c.point > 1 for c in plain)
+        lines += ["", f"{len(comparison.changes)} compared: {slower} slower, {faster} faster, the rest within noise"]
+    lines += [f"not compared: {test} {label}: {why}" for test, label, why in comparison.not_compared]
+    lines += [f"only in HEAD: {test} {label}" for test, label in comparison.appeared]
+    lines += [f"only in BASE: {test} {label}" for test, label in comparison.vanished]
+    return "\n".join(lines)
+
+
+def _line(change: Change, width: int) -> str:
+    verdict = ("slower" if change.point < 1 else "faster") if change.plain else "same"
+    basis = "" if change.basis in ("relative", "speedup") else f" ({change.basis})"
+    figure = f"{verdict:<7}{change.point:.3f}× [{change.low:.3f}, {change.high:.3f}]{basis}"
+    line = f"{figure}  {change.test} {change.label}"
+    return line if len(line) <= width else f"{figure}\n       {change.test} {change.label}"
