@@ -19,6 +19,15 @@ _CHOICES = {
     "pin": ("each", "measured", "off"),
     "ort-threads": ("available", "physical", "logical"),
 }
+_TEXTS = {
+    "json": "a file name",
+    "html": "a file name",
+    "baseline": "a file name",
+    "cache-dir": "a folder name",
+    "save": "a name",
+    "compare": "a name",
+    "against": "a git revision",
+}
 
 
 @dataclass(frozen=True)
@@ -51,10 +60,13 @@ class Config:
     inconclusive: str = "skip"
     max_seconds: float = 20.0
     json: str | None = None
+    html: str | None = None
     save: str | None = None
     """The name to store this run under."""
     compare: str | None = None
     """The name of the stored run to hold this one against."""
+    against: str | None = None
+    """The git revision whose same tests are measured beside this tree's."""
 
     @property
     def cache_folder(self) -> Path | None:
@@ -97,9 +109,9 @@ def _checked(key: str, value: Any, where: str) -> Any:
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < float("inf"):
             raise wrong("a number of seconds above 0")
         return float(value)
-    if key in ("json", "baseline", "cache-dir", "save", "compare"):
+    if key in _TEXTS:
         if not isinstance(value, str) or not value:
-            raise wrong({"cache-dir": "a folder name", "save": "a name", "compare": "a name"}.get(key, "a file name"))
+            raise wrong(_TEXTS[key])
         return value
     if key in _CHOICES:
         choices = _CHOICES[key]

@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import inspect
 import math
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from pytest_cpuperf.budgets import PEAK, Share, is_number, read_budget
 from pytest_cpuperf.errors import UsageError
@@ -26,8 +27,14 @@ from pytest_cpuperf.results.records import (
 )
 from pytest_cpuperf.results.stored import StoredFigure
 
+if TYPE_CHECKING:
+    from pytest_cpuperf.proofs.against import OtherSide
+
+Record = TypeVar("Record", bound=Measurement)
+
 COMPARED_SHARE = 0.95
 """What `--cpuperf-compare` asks of a function's stored speed: a loss of 5 % is one somebody would mind."""
+_MANY_THREADS = 64  # more than pools that a model makes once
 _NOT_MEASURED = "run pytest with --cpuperf to measure"
 
 
@@ -61,9 +68,14 @@ class CpuPerf:
     """Shows how far a measurement is, on a terminal."""
     compared: str | None = None
     """The stored run that measurements without a budget of their own are held against (`--cpuperf-compare`)."""
+    against: OtherSide | None = None
+    """The other revision that each function is measured against, too."""
+    serve: Callable[[str, Callable[[], object]], None] | None = None
+    """Lets another process time a function: this one runs at the other revision, and judges nothing."""
     records: list[Measurement] = field(default_factory=list)
     """What this test measured so far, in order."""
     _loops: list[asyncio.AbstractEventLoop] = field(default_factory=list)
+    _threads_before: int = field(default_factory=threading.active_count)
 
     def __repr__(self) -> str:
         # pytest shows the fixture in every traceback.
@@ -103,7 +115,7 @@ class CpuPerf:
         goal = read_budget(at_least, shares=True)
         label = label or "throughput"
         _call_once(function)
-        if not self.measuring:
+        if self._only_runs(label, function):
             budget = None if goal is None or isinstance(goal, Share) else Budget(goal, f" {unit}/s")
             return self._unmeasured("throughput", label, budget, f"{unit}/s")
         # Deferred: the idle plugin imports nothing that measures.
@@ -116,7 +128,9 @@ class CpuPerf:
             goal = None if isinstance(stored, str) else Share(COMPARED_SHARE, self.compared)
         record = measure_throughput(function, items, unit, goal, stored, self._patience(max_seconds), self.cpus)
         notes = (*record.notes, stored) if goal is None and isinstance(stored, str) else record.notes
-        return self._conclude(replace(record, label=label, notes=notes))
+        record = self._conclude(replace(record, label=label, notes=notes))
+        self._hold_against(function, label, max_seconds)
+        return record
 
     def latency(
         self,
@@ -141,13 +155,16 @@ class CpuPerf:
         budget = None if at_most is None else Budget(None, " s", float(at_most))
         label = label or f"p{100 * p:g} latency"
         _call_once(function)
-        if not self.measuring:
+        if self._only_runs(label, function):
             return self._unmeasured("latency", label, budget, "s")
         from pytest_cpuperf.measure.latency import measure_latency
 
         outcome, note = measure_latency(function, p, at_most, self._patience(max_seconds), self.cpus)
         notes = () if note is None else (note,)
-        return self._conclude(Measurement(kind="latency", label=label, budget=budget, notes=notes, **vars(outcome)))
+        record = Measurement(kind="latency", label=label, budget=budget, notes=notes, **vars(outcome))
+        record = self._conclude(record)
+        self._hold_against(function, label, max_seconds)
+        return record
 
     def compare(
         self,
@@ -170,22 +187,24 @@ class CpuPerf:
         label = label or "candidate over baseline"
         _call_once(candidate)
         _call_once(baseline)
-        if not self.measuring:
+        if self._only_runs(label, candidate):
             return self._unmeasured("compare", label, budget, "×")
         from pytest_cpuperf.measure.pairs import Quantity, measure_pairs, speedup
 
         quantity = Quantity(speedup, "×", at_least)
         outcome = measure_pairs(candidate, baseline, quantity, self._patience(max_seconds), self.cpus)
-        return self._conclude(Measurement(kind="compare", label=label, budget=budget, **vars(outcome)))
+        record = self._conclude(Measurement(kind="compare", label=label, budget=budget, **vars(outcome)))
+        self._hold_against(candidate, label, max_seconds)
+        return record
 
     def bucketing(
         self,
         model: Any,
         tokenizer: Any,
-        texts: Sequence[str],
+        texts: Sequence[Any],
         *,
         batch_size: int = 32,
-        max_length: int = 512,
+        max_length: int | None = None,
         at_least: float | None = None,
         over: str = "padded",
         tolerance: float = 1e-4,
@@ -194,16 +213,19 @@ class CpuPerf:
     ) -> BucketingMeasurement:
         """Measure what planned batches are worth over padding, for this model and these texts.
 
-        `model` is a torch module in eval mode, an onnxruntime session, or a `callable(batch)`; `over` is the
-        baseline: `padded` (every batch of `batch_size` to `max_length`) or `arrival` (each to its longest text).
-        Outputs must agree within `tolerance`, in the original order. `at_least` is the budget for the speedup.
+        `model` is a torch module in eval mode, an onnxruntime session, or a `callable(batch)`; or, with
+        `tokenizer=None`, a transformers pipeline or a sentence-transformers model, which bring their own.
+        `texts` may be lists of token ids or lengths, too. `over` is the baseline: `padded` (every batch of
+        `batch_size` to `max_length`) or `arrival` (each to its longest text). `max_length` is 512 tokens, or
+        the most that the model takes. Outputs must agree with those of each text on its own within `tolerance`,
+        in the original order. `at_least` is the budget for the speedup.
         """
         __tracebackhide__ = True
         from pytest_cpuperf.proofs.bucketing import measure_bucketing, prepare, run_once
 
         budget = _budget(at_least, "×")
         label = label or f"planned over {over}"
-        if not self.measuring:
+        if not self.measuring or self.serve is not None:
             run_once(prepare(model, tokenizer, texts, batch_size, max_length, over))
             idle = self._unmeasured("bucketing", label, budget, "×", keep=False)
             record = BucketingMeasurement(**{**vars(idle), "sequences_given": len(texts)})
@@ -221,9 +243,23 @@ class CpuPerf:
             patience=self._patience(max_seconds),
             cpus=self.cpus,
         )
-        record = replace(record, label=label)
-        self._conclude(record)
-        return record
+        return self._conclude(replace(record, label=label))
+
+    def _only_runs(self, label: str, function: Callable[[], object]) -> bool:
+        """Return whether this side measures nothing; where it serves another process, do that first."""
+        if self.serve is not None:
+            self.serve(label, function)
+        return not self.measuring or self.serve is not None
+
+    def _hold_against(self, function: Callable[[], object], label: str, max_seconds: float | None) -> None:
+        """Measure a function against itself at the other revision, where one was asked for."""
+        __tracebackhide__ = True
+        if self.against is None:
+            return
+        from pytest_cpuperf.proofs.against import measure_against
+
+        record = measure_against(function, label, self.against, self._patience(max_seconds), self.cpus)
+        self._conclude(replace(record, label=f"{label} against {self.against.name}"))
 
     def close(self) -> None:
         """Put away what measuring needed; called when the test is over."""
@@ -257,15 +293,31 @@ class CpuPerf:
             raise UsageError(f"max_seconds takes a number above 0, found {seconds!r}")
         return Patience(seconds, self.confidence, self.live)
 
-    def _conclude(self, record: Measurement) -> Measurement:
+    def _conclude(self, record: Record) -> Record:
         """Keep the record, and fail the test where its budget was lost. Inconclusive ones are told at the end."""
         __tracebackhide__ = True
         if self.live is not None:
             self.live.clear()
+        record = replace(record, notes=(*record.notes, *self._caveats(record)))
         self.records.append(record)
         if record.verdict is Verdict.FAIL:
             raise BudgetFailed(self.explain(record))
         return record
+
+    def _caveats(self, record: Record) -> list[str]:
+        """Return what the function did that a figure does not show."""
+        from pytest_cpuperf.measure.pairs import changed_speed
+
+        caveats = []
+        change = changed_speed(record.pairs)
+        if change is not None:
+            caveats.append(
+                f"its speed changed while it was measured: at the end it was {change:.2g} times as fast as at first"
+            )
+        left = threading.active_count() - self._threads_before
+        if left > _MANY_THREADS:
+            caveats.append(f"its calls leave threads behind: {left} more than when the test began")
+        return caveats
 
     def _unmeasured(self, kind: Any, label: str, budget: Budget | None, unit: str, keep: bool = True) -> Measurement:
         nothing = Estimate(math.nan, math.nan, math.nan, unit, self.confidence, 0)

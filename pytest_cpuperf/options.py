@@ -18,6 +18,8 @@ MARKER_HELP = (
     "cpuperf(cores=None, smt='avoid', node='one', kind='performance', max_seconds=20, confidence=0.95): "
     "where a test is pinned under --cpuperf, and how long and how surely it measures"
 )
+OTHER_SIDE = "cpuperf-other-side"
+"""The name of the pytest plugin that runs tests at another revision, for `--cpuperf-against`."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,9 @@ OPTIONS = (
     Option("max-seconds", "the most one measurement may take (default: 20)", "S"),
     Option("save", "store this run's figures under NAME, for later runs to be held against", "NAME"),
     Option("compare", "hold this run against the one stored under NAME, relative to the machine's own speed", "NAME"),
+    Option("against", "measure the same tests at a git revision too, block by block, and fail what got slower", "REV"),
     Option("json", "write results (schema cpuperf/results/1) to FILE", "FILE"),
+    Option("html", "write the report to FILE, one page that needs no network", "FILE"),
 )
 _FLAGS = ("--cpuperf", "--cpuperf-static", "--no-cpuperf-static", *(o.flag for o in OPTIONS))
 _INIS = ("cpuperf", "cpuperf_static", *(o.ini for o in OPTIONS))
@@ -102,6 +106,8 @@ def reject_unknown_ini(config: pytest.Config) -> None:
 
 def enabled(config: pytest.Config) -> bool:
     """Return whether `--cpuperf`, or one of the flags that mean nothing without it, was given."""
+    if config.pluginmanager.has_plugin(OTHER_SIDE):
+        return False  # it is measured from outside, whatever its addopts say
     return bool(config.option.cpuperf or config.option.cpuperf_only or config.getini("cpuperf"))
 
 
@@ -140,9 +146,18 @@ def _typed(key: str, value: Any) -> Any:
     return value
 
 
-def results_path(config: Config, invocation: Path) -> Path | None:
-    """Return where results go: a flag's file is relative to where pytest was called."""
-    return None if config.json is None else invocation / config.json
+def output_path(key: str, config: Config, invocation: Path) -> Path | None:
+    """Return where `json` or `html` go: a flag's file is relative to where pytest was called.
+
+    Raises pytest's UsageError where there is a folder of that name.
+    """
+    name = getattr(config, key)
+    if name is None:
+        return None
+    path: Path = invocation / name
+    if path.is_dir():
+        raise pytest.UsageError(f"cpuperf: {key} takes a file name, found the folder {path}")
+    return path
 
 
 def marker(item: pytest.Item) -> Marker:
@@ -155,6 +170,26 @@ def marker(item: pytest.Item) -> Marker:
     except UsageError as error:
         wrong = error
     pytest.fail(f"{wrong}" + (f"\n{wrong.hint}" if wrong.hint else ""), pytrace=False)
+
+
+def runs_in_workers(config: pytest.Config) -> bool:
+    """Return whether xdist distributes this run."""
+    return bool(getattr(config.option, "numprocesses", None) or getattr(config.option, "tx", None))
+
+
+def passed_on(config: pytest.Config) -> tuple[tuple[str, ...], dict[str, Any]]:
+    """Return what of this run's command line another run of the same tests needs: arguments, and the values of
+    the options that the project's conftest files declare.
+    """
+    option = config.option
+    arguments = [part for name in option.plugins for part in ("-p", name)]
+    arguments += [part for text in option.override_ini or () for part in ("-o", text)]
+    arguments += [f"--import-mode={option.importmode}"]
+    arguments += ["-n0"] if config.pluginmanager.has_plugin("xdist") else []
+    # Options that are added outside any group are those of conftest files; pytest has no other way to ask for them.
+    own = getattr(getattr(config._parser, "_anonymous", None), "options", ())
+    values = {o.dest: getattr(option, o.dest, None) for o in own}
+    return tuple(arguments), {n: v for n, v in values.items() if isinstance(v, (str, int, float, list, type(None)))}
 
 
 def usage_error(error: UsageError) -> pytest.UsageError:

@@ -41,8 +41,8 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(_Gathering(session), "cpuperf-gathering")
 
 
-def pytest_report_header(config: pytest.Config) -> str | None:
-    """Say where tests will run."""
+def pytest_report_header(config: pytest.Config) -> list[str] | None:
+    """Say where tests will run, and what they are held against."""
     session = _session(config)
     return session.header() if session else None
 
@@ -53,6 +53,13 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
     state = _session(config)
     if state:
         state.collected(session, items)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Hand over which tests were chosen."""
+    state = _session(session.config)
+    if state:
+        state.chosen(session.items)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -98,7 +105,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 @pytest.fixture
 def cpuperf(request: pytest.FixtureRequest) -> Generator[CpuPerf, None, None]:
     """Measure what a test runs: throughput, compare, bucketing; see `pytest_cpuperf.fixture.CpuPerf`."""
-    state = _session(request.config)
+    state = _session(request.config) or request.config.pluginmanager.get_plugin(options.OTHER_SIDE)
     if state:
         measuring = state.fixture(request.node)
     else:

@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_cpuperf import __version__, options
+from pytest_cpuperf.against.other_side import OtherSide, Wanted, other_side
+from pytest_cpuperf.against.worktree import Revision, find_revision
 from pytest_cpuperf.config import Config
 from pytest_cpuperf.errors import UsageError
 from pytest_cpuperf.fixture import CpuPerf
@@ -31,8 +33,10 @@ from pytest_cpuperf.machine.pin import Pin, can_pin
 from pytest_cpuperf.machine.placement import CannotPlaceError, Place, Request, place, usable_cpus
 from pytest_cpuperf.machine.slots import Slot, Turns, divide
 from pytest_cpuperf.machine.topology import Topology, read_topology
+from pytest_cpuperf.reports.files import append_markdown, write_report
+from pytest_cpuperf.reports.forges import run_annotations
 from pytest_cpuperf.reports.live import LiveLine
-from pytest_cpuperf.reports.terminal import explain_failure, headline, summary_lines
+from pytest_cpuperf.reports.terminal import explain_failure, headline, in_a_line, summary_lines
 from pytest_cpuperf.results.figures import format_cpus
 from pytest_cpuperf.results.files import write_json
 from pytest_cpuperf.results.records import Placement, Verdict
@@ -50,6 +54,7 @@ class _Test:
     marker: Marker | None = None
     placement: Placement | None = None
     cannot_place: str | None = None
+    no_other_side: str | None = None
     pin: Pin | None = None
     fixture: CpuPerf | None = None
     outcomes: dict[str, str] = field(default_factory=dict)
@@ -77,11 +82,15 @@ class Session:
         self.config = config
         self.topology: Topology = read_topology()
         self.limits: Limits = read_limits()
-        self.results_path = options.results_path(config, pytest_config.invocation_params.dir)
-        if self.results_path and self.results_path.is_dir():
-            raise pytest.UsageError(f"cpuperf: json takes a file name, found the folder {self.results_path}")
+        self._results_path = options.output_path("json", config, pytest_config.invocation_params.dir)
+        self._report_path = options.output_path("html", config, pytest_config.invocation_params.dir)
         self._pytest_config = pytest_config
         self._stored = self._compared_run()
+        self._revision = self._other_revision()
+        self._other_side: OtherSide | None = None
+        self._no_other_side: str | None = None
+        self._measured: tuple[str, ...] = ()
+        self._collected: frozenset[str] = frozenset()
         self.records: list[TestRecord] = []
         self.static: dict[str, Any] | None = None
         worker = getattr(pytest_config, "workerinput", None)
@@ -110,20 +119,38 @@ class Session:
             raise options.usage_error(error) from None
         return {name: run}
 
-    def header(self) -> str:
-        """Return the line above the tests: which CPUs are ours, and what bounds them."""
+    def _other_revision(self) -> Revision | None:
+        """Return the revision that this run is held against. Raises pytest's UsageError where it cannot be."""
+        if self.config.against is None:
+            return None
+        try:
+            if options.runs_in_workers(self._pytest_config):
+                raise UsageError("--cpuperf-against runs one side at a time, and xdist runs several tests", "add -n0")
+            return find_revision(self.config.against, self._pytest_config.invocation_params.dir)
+        except UsageError as error:
+            raise options.usage_error(error) from None
+
+    def header(self) -> list[str]:
+        """Return the lines above the tests: which CPUs are ours, what bounds them, and what tests are held against."""
         ours = self.limits.within(self.topology)
         quota = "no quota" if self.limits.quota is None else f"quota {self.limits.quota:g}"
         usable = usable_cpus(self.topology, self.limits)
-        return (
+        lines = [
             f"cpuperf: {__version__}, {usable} usable of {len(self.topology.cpus)} CPUs ({format_cpus(ours.cpus)}), "
             f"{len(ours.cores)} cores, {quota}, pin: {self.config.pin}"
-        )
+        ]
+        if self._revision is not None:
+            changed = self._revision.changed_files
+            state = f"{changed} changed {'file' if changed == 1 else 'files'}" if changed else "as committed"
+            against = f"{self._revision.name} ({self._revision.short})"
+            lines.append(f"cpuperf: the working tree, {state}, against {against}")
+        return lines
 
     def collected(self, session: pytest.Session, items: list[pytest.Item]) -> None:
         """Put static findings first, and leave out what `--cpuperf-only` does not run."""
+        self._collected = frozenset(i.nodeid for i in items)
         if self.config.only:
-            kept = [i for i in items if "cpuperf" in getattr(i, "fixturenames", ())]
+            kept = [i for i in items if _measured(i)]
             left_out = [i for i in items if i not in kept]
             items[:] = kept
             if left_out:
@@ -137,6 +164,32 @@ class Session:
                 raise options.usage_error(error) from None
             items[:0] = found
 
+    def chosen(self, items: list[pytest.Item]) -> None:
+        """Learn which tests will run, in order."""
+        self._measured = tuple(i.nodeid for i in items if _measured(i))
+
+    def _start_other_side(self) -> None:
+        """Start the process that runs the tests at the other revision; once, for the first test that measures."""
+        assert self._revision is not None
+        config = self._pytest_config
+        arguments, values = options.passed_on(config)
+        wanted = Wanted(
+            tests=self._measured,
+            known=self._collected,
+            paths=tuple(config.args),
+            root=config.rootpath.resolve(),
+            invocation=config.invocation_params.dir.resolve(),
+            arguments=arguments,
+            options=values,
+        )
+        # To the end of pytest's run, however it ends.
+        stack = contextlib.ExitStack()
+        config.add_cleanup(stack.close)
+        try:
+            self._other_side = stack.enter_context(other_side(self._revision, wanted))
+        except UsageError as error:
+            self._no_other_side = f"{error}" + (f"\n{error.hint}" if error.hint else "")
+
     @contextlib.contextmanager
     def placed(self, item: pytest.Item) -> Iterator[None]:
         """Pin the process for one test, from before its first fixture to after its last."""
@@ -149,7 +202,7 @@ class Session:
         except pytest.fail.Exception:
             yield  # said again in `before`, where pytest turns it into the test's own error
             return
-        measured = "cpuperf" in getattr(item, "fixturenames", ())
+        measured = _measured(item)
         wanted = self.config.pin == "each" or (self.config.pin == "measured" and measured)
         try:
             chosen, slots = self._choose(test.marker.request)
@@ -158,13 +211,28 @@ class Session:
                 test.cannot_place = str(error)
             yield
             return
+        if self._revision is not None and measured and self._other_side is None and self._no_other_side is None:
+            self._start_other_side()
         with self._turns.take(slots) if self._turns and measured else contextlib.nullcontext():
             try:
                 self._pin(test, chosen, wanted)
-                yield
+                if measured:
+                    test.no_other_side = self._no_other_side
+                with self._beside(item, test) if measured else contextlib.nullcontext():
+                    yield
             finally:
                 if test.pin:
                     test.pin.restore()
+
+    @contextlib.contextmanager
+    def _beside(self, item: pytest.Item, test: _Test) -> Iterator[None]:
+        """Run the test at the other revision beside this one, where one was asked for."""
+        if self._other_side is None or test.placement is None:
+            yield
+            return
+        self._other_side.begin(item.nodeid, test.placement)
+        yield
+        self._other_side.finish()
 
     def _choose(self, request: Request) -> tuple[Place, Iterable[int]]:
         """Return where a test runs, and the slots it must hold while it measures."""
@@ -199,6 +267,8 @@ class Session:
             options.marker(item)
         if test.cannot_place:
             pytest.skip(f"cpuperf: {test.cannot_place}")
+        if test.no_other_side:
+            pytest.fail(f"cpuperf: {test.no_other_side}", pytrace=False)
 
     def fixture(self, item: pytest.Item) -> CpuPerf:
         """Return the fixture for a test."""
@@ -213,6 +283,7 @@ class Session:
             explain=explain_failure,
             stored=partial(self._stored_figure, item.nodeid),
             compared=self.config.compare,
+            against=self._other_side,
             live=self._live,
             **patience,
         )
@@ -278,13 +349,16 @@ class Session:
             elsewhere = memory_elsewhere(self.topology, test.placement.cpus)
             test.placement = replace(test.placement, strays=test.pin.strays(), memory_elsewhere=elsewhere)
         if report.when == "teardown":
+            measured = test.fixture.records if test.fixture else []
             record = TestRecord(
                 id=item.nodeid,
                 outcome=test.outcome,
                 placement=asdict(test.placement) if test.placement else None,
-                measurements=[m.plain() for m in test.fixture.records] if test.fixture else [],
+                measurements=[m.plain() for m in measured],
                 worker=self._worker,
+                line=(item.location[1] or 0) + 1,
             )
+            report.user_properties += [(f"cpuperf {m.label}", in_a_line(m)) for m in measured]
             report.cpuperf = record.plain()  # type: ignore[attr-defined]
 
     def gather(self, report: pytest.TestReport) -> None:
@@ -319,8 +393,12 @@ class Session:
         if self._workeroutput is not None:
             self._workeroutput["cpuperf_static"] = self.static
             return
-        if self.results_path is not None:
-            self._write(session, self.results_path, write_json, "results")
+        if self._results_path is not None:
+            self._write(session, self._results_path, write_json, "results")
+        if self._report_path is not None:
+            self._write(session, self._report_path, write_report, "report")
+        if os.environ.get("GITHUB_STEP_SUMMARY"):
+            self._write(session, Path(os.environ["GITHUB_STEP_SUMMARY"]), append_markdown, "step summary")
         if self.config.save is not None:
             self._write(session, self._stored_path(self.config.save), write_run, "stored")
 
@@ -339,14 +417,31 @@ class Session:
 
     def result(self) -> RunResult:
         """Return the run as a record."""
-        return RunResult(__version__, self._machine, self.static, tuple(self.records))
+        return RunResult(__version__, self._machine, self.static, tuple(self.records), self._against())
+
+    def _against(self) -> dict[str, Any] | None:
+        if self._revision is None:
+            return None
+        only_there = self._other_side.only_there if self._other_side else ()
+        return {
+            "revision": self._revision.name,
+            "commit": self._revision.commit,
+            "changed_files": self._revision.changed_files,
+            "only_there": list(only_there),
+        }
 
     def summarise(self, terminal: Any) -> None:
         """Write the summary at the end of the run."""
         result = self.result()
-        lines = summary_lines(result, width=terminal._tw.fullwidth)
+        lines = summary_lines(result, terminal._tw.fullwidth, verbose=self._pytest_config.option.verbose > 0)
         terminal.section(headline(result.machine), sep="=")
         for text, markup in lines:
             terminal.write_line(text, **dict.fromkeys(markup, True))
         for line in self._written:
             terminal.write_line(line)
+        if os.environ.get("GITHUB_ACTIONS") == "true":
+            terminal.write(run_annotations(result.plain()))
+
+
+def _measured(item: pytest.Item) -> bool:
+    return "cpuperf" in getattr(item, "fixturenames", ())

@@ -39,11 +39,11 @@ def test_a_met_budget_passes_and_is_told(project):
     result.stdout.fnmatch_lines(
         [
             "*= cpuperf: * CPUs (*",
+            "1 of 1 budgets holds, no static findings in 1 file",
             "pass  test_speed.py::test_rate",
             "*throughput: * texts/s [[]*] ≥ 500 (budget)*",
             "*pairs, * interval*",
             "1 test on CPU*each thread read back",
-            "no static findings in 1 files",
         ]
     )
 
@@ -102,7 +102,7 @@ def test_static_findings_are_tests_that_can_be_chosen(project):
     result.stdout.fnmatch_lines(
         [
             "service/handler.py:4:10: CPU101 no-grad-inference  torch.no_grad() guards inference",
-            "1 static finding in service/handler.py (CPU101)",
+            "CPU101 no-grad-inference: service/handler.py:*",
         ]
     )
     pytester.runpytest("--cpuperf", "-k", "not handler").assert_outcomes(passed=1, deselected=1)
@@ -297,6 +297,11 @@ def test_json_holds_machine_findings_and_measurements(project):
     assert os.listdir(pytester.path / "out") == ["results.json"]
 
 
+def hear_ctrl_c():
+    """Undo what a shell does to what it runs in the background: it ignores Ctrl-C, and so do its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @linux
 def test_ctrl_c_restores_and_leaves_no_half_written_file(project):
     pytester = project(
@@ -314,7 +319,7 @@ def test_ctrl_c_restores_and_leaves_no_half_written_file(project):
     )
     run = subprocess.Popen(
         [sys.executable, "-m", "pytest", "--cpuperf", "--cpuperf-json=results.json"],
-        cwd=pytester.path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        cwd=pytester.path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, preexec_fn=hear_ctrl_c,
     )  # fmt: skip
     deadline = time.monotonic() + 30
     while not (pytester.path / "started").exists() and time.monotonic() < deadline:
@@ -342,3 +347,48 @@ def test_wrong_arguments_say_what_was_expected_and_found(project, call, said):
     result = pytester.runpytest("--cpuperf")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines([f"E *UsageError: {said}*"])
+
+
+def test_a_function_that_leaves_threads_or_changes_its_speed_is_told(project):
+    pytester = project(
+        test_it="""
+        import threading, time
+
+        def spin(milliseconds):
+            end = time.perf_counter() + milliseconds / 1000
+            while time.perf_counter() < end:
+                pass
+
+        def test_leaks(cpuperf):
+            gone = threading.Event()
+            def leaks():
+                threading.Thread(target=gone.wait, daemon=True).start()
+                spin(5)
+            try:
+                record = cpuperf.throughput(leaks, items=1, max_seconds=3)
+            finally:
+                gone.set()
+            assert "its calls leave threads behind" in record.notes[-1]
+
+        def test_warms_up_late(cpuperf):
+            calls = []
+            def later_faster():
+                calls.append(1)
+                spin(5 if len(calls) < 120 else 2.5)
+            record = cpuperf.compare(later_faster, lambda: spin(5), max_seconds=6)
+            assert "its speed changed while it was measured: at the end it was" in record.notes[-1]
+
+        def test_gets_faster(cpuperf):
+            calls = []
+            def ever_faster():
+                calls.append(1)
+                spin(max(1, 5 - len(calls) / 50))
+            record = cpuperf.compare(ever_faster, lambda: spin(5), max_seconds=6)
+            assert "its speed changed while it was measured: at the end it was" in record.notes[-1]
+
+        def test_returns_at_once(cpuperf):
+            record = cpuperf.throughput(lambda: None, items=1, max_seconds=3)
+            assert record.calls_per_block > 10_000 and record.estimate.low > 1e5
+        """
+    )
+    pytester.runpytest_subprocess("--cpuperf", "--no-cpuperf-static").assert_outcomes(passed=4)
