@@ -73,16 +73,16 @@ def check_kept(before, after, encoding):
 
 def test_fixes_of_real_files_parse_and_keep_the_rest():
     fixed_files = 0
-    for file in real_files():
+    for file in [*real_files(["onnxruntime"], most=200), *real_files(["transformers"])]:
         data = file.read_bytes()
         fixed, applied, encoding = fix_source(data, str(file), RULES, unsafe=True)
+        assert bool(applied) == any(f.fix for f in check_source(data, str(file), RULES).findings), file
         if applied:
             fixed_files += 1
             libcst.parse_module(fixed)
             check_kept(data, fixed, encoding)
     if not fixed_files:
         pytest.skip("no real file here has anything to fix")
-    assert fixed_files > 10
 
 
 HANDLER = (

@@ -18,17 +18,17 @@ def both(data, name="a.py"):
     return [check_source(data, name, RULES, thorough=thorough) for thorough in (False, True)]
 
 
-def real_files():
-    """Return a few hundred real files that hold trigger words: transformers', sentence-transformers' and torch's."""
+def real_files(packages=("transformers", "sentence_transformers", "torch", "onnxruntime"), most=50):
+    """Return real files that hold trigger words, at most so many of a package."""
     found = []
-    for package in ("transformers", "sentence_transformers", "torch", "onnxruntime", "libcst"):
+    for package in packages:
         spec = importlib.util.find_spec(package)
         if spec is None or spec.origin is None:
             continue
         files = sorted(Path(spec.origin).parent.rglob("*.py"))
         random.Random(20261124).shuffle(files)
         loud = (f for f in files if any(r.may_concern(f.read_bytes()) for r in RULES if r.code != "CPU001"))
-        found += itertools.islice(loud, 90)
+        found += itertools.islice(loud, most)
     return found
 
 
@@ -42,8 +42,8 @@ def test_quick_and_plain_agree_on_real_files():
         assert quick.findings == plain.findings, file
         assert quick.errors == plain.errors, file
         findings += len(quick.findings)
-    assert len(files) > 200
-    assert findings > 30
+    assert len(files) > 100
+    assert findings > 5
 
 
 HARD = {
