@@ -82,6 +82,8 @@ def main() -> None:
     raw, relative = spread([r[0] for r in runs]), spread([r[1] for r in runs])
     mood = "a neighbour beside every other run" if args.neighbour else "quiet"
     print(f"{args.work}, {args.runs} runs, {mood}, CPUs {cpus}; pairs set aside: {[r[2] for r in runs]}")
+    print(f"items per second {', '.join(f'{r[0]:.4g}' for r in runs)}")
+    print(f"relative         {', '.join(f'{r[1]:.4g}' for r in runs)}")
     print(f"items per second spread {raw:.2%}, relative {relative:.2%}: {relative / raw:.2f} of it")
     print(f"the loop adds {loop_overhead():.4%} to a call of 1 ms", flush=True)
 

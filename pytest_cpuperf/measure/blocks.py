@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import itertools
 import math
 import time
 from abc import ABC, abstractmethod
@@ -15,8 +16,11 @@ from pytest_cpuperf.machine.evidence import ProcessCounters
 
 Work = Callable[[], object]
 
-# A block is long against the timer (tens of nanoseconds), the loop around the call, and a scheduler's slice.
-BLOCK_SECONDS = 0.05
+# A block is long against the loop around the call, a scheduler's slice, and the ticks that /proc/stat counts in.
+_SHORTEST_BLOCK_SECONDS = 0.05
+# Reading the clock may be at most this share of a block: it takes tens of nanoseconds, and microseconds where a virtual
+# machine has no fast clock.
+_TIMER_SHARE = 1e-4
 _WINDOW_SECONDS = 0.005
 _MOST_CALLS = 10_000_000
 
@@ -60,7 +64,13 @@ class WarmUp:
     @property
     def calls_per_block(self) -> int:
         """How many calls fill a block."""
-        return min(_MOST_CALLS, max(1, math.ceil(BLOCK_SECONDS / max(self.seconds_per_call, 1e-9))))
+        return min(_MOST_CALLS, max(1, math.ceil(block_seconds() / max(self.seconds_per_call, 1e-9))))
+
+
+def block_seconds() -> float:
+    """Return how long a block is to be: 50 ms, and longer where reading this system's clock takes long."""
+    reads = [time.perf_counter() for _ in range(101)]
+    return max(_SHORTEST_BLOCK_SECONDS, 2 * median(b - a for a, b in itertools.pairwise(reads)) / _TIMER_SHARE)
 
 
 def time_block(work: Work, calls: int) -> float:

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from pytest_cpuperf.machine.evidence import Watch, total
 from pytest_cpuperf.measure.blocks import Work, garbage_between_blocks, time_block, warm_up
 from pytest_cpuperf.measure.looks import spent
-from pytest_cpuperf.measure.pairs import MOST_SET_ASIDE, Outcome, Patience
+from pytest_cpuperf.measure.pairs import MOST_SET_ASIDE, Outcome, Patience, too_close
 from pytest_cpuperf.results.figures import amount
 from pytest_cpuperf.results.records import Estimate, Evidence, Verdict
 
@@ -107,7 +107,7 @@ def measure_latency(
                 f"{seconds:g}, about {math.ceil(1.5 * needed * each)} are needed"
             )
     elif verdict is Verdict.INCONCLUSIVE:
-        reason = "the interval holds the budget: the difference is too small to tell here and now"
+        reason = too_close(estimate)
     outcome = Outcome(
         verdict=verdict,
         reason=reason,

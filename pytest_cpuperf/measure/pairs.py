@@ -211,7 +211,7 @@ class _Run:
                 "slower than the warm-up showed; raise max_seconds"
             )
         if self.verdict is Verdict.INCONCLUSIVE:
-            reason = "the interval holds the budget: the difference is too small to tell here and now"
+            reason = too_close(self.estimate)
             return self.verdict, f"{reason}; {self._disturbed()}" if aside > len(self.all_pairs) / 4 else reason
         return self.verdict, ""
 
@@ -225,6 +225,15 @@ class _Run:
         )
         aside = len(self.all_pairs) - len(self.clean)
         return f"{aside} of {len(self.all_pairs)} pairs were set aside: {worst.disturbance} in the worst"
+
+
+def too_close(estimate: Estimate | None) -> str:
+    """Return why an interval that holds the budget decides nothing, and what it could have decided."""
+    assert estimate is not None
+    return (
+        f"the interval holds the budget: a difference of less than {estimate.smallest_difference:.1%} cannot be told "
+        "here and now"
+    )
 
 
 def judge(estimate: Estimate, at_least: float | None, blur: tuple[float, float] = (1.0, 1.0)) -> Verdict:

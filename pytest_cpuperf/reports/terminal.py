@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pytest_cpuperf.results.figures import amount, format_cpus, interval
+from pytest_cpuperf.results.figures import amount, format_cpus, interval, smallest_difference
 from pytest_cpuperf.results.records import BucketingMeasurement, Measurement
 from pytest_cpuperf.results.run import RunResult, TestRecord
 
@@ -183,6 +183,8 @@ def how_measured(measurement: Mapping[str, Any], placement: Mapping[str, Any] | 
         confidence = f"{100 * estimate['confidence']:.3g}"
         counted = "calls" if measurement["kind"] == "latency" else "pairs"
         parts.append(f"{estimate['pairs']:,} {counted}, {confidence} % interval")
+        least = smallest_difference(estimate["point"], estimate["low"], estimate["high"])
+        parts.append(f"tells {100 * least:.2g} % apart")
     rate = measurement.get("rate")
     if rate and estimate and rate["unit"] != estimate["unit"]:
         parts.append(f"{amount(rate['point'])} {rate['unit']}")

@@ -63,12 +63,12 @@ def _whole_measurement(measurement: Mapping[str, Any]) -> bool:
     if measurement.get("relative"):
         words.append(measurement["reference"])
     estimates = [e for e in map(measurement.get, ("estimate", "relative", "rate")) if e is not None]
-    figures = [e[end] for e in estimates for end in ("point", "low", "high")]
+    # Where nothing was measured the figures are no numbers, which are written as null.
+    figures = [e[end] for e in estimates if e["pairs"] for end in ("point", "low", "high")]
     return (
         all(isinstance(word, str) for word in (*words, *(e["unit"] for e in estimates)))
         and all(isinstance(e["pairs"], int) for e in estimates)
-        # A figure that is no number is written as null.
-        and all(f is None or (isinstance(f, (int, float)) and not isinstance(f, bool)) for f in figures)
+        and all(isinstance(f, (int, float)) and not isinstance(f, bool) for f in figures)
     )
 
 

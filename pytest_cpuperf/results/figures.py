@@ -29,6 +29,11 @@ def format_cpus(cpus: Iterable[int]) -> str:
     return ",".join(str(a) if a == b else f"{a}-{b}" for a, b in ranges)
 
 
+def smallest_difference(point: float, low: float, high: float) -> float:
+    """Return how far from a budget, as a share of it, the truth must be for an interval of this width to show it."""
+    return max(high / point, point / low) - 1 if min(point, low) > 0 else math.inf
+
+
 def interval(point: float, low: float, high: float) -> tuple[str, str, str]:
     """Return a point and its interval, all to the same place: the second digit of the interval's width.
 

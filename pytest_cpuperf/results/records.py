@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from enum import Enum
 from typing import Any, Literal
 
-from pytest_cpuperf.results.figures import amount, interval
+from pytest_cpuperf.results.figures import amount, interval, smallest_difference
 
 
 class Verdict(str, Enum):
@@ -90,6 +90,11 @@ class Estimate:
     unit: str
     confidence: float
     pairs: int
+
+    @property
+    def smallest_difference(self) -> float:
+        """How far from a budget, as a share of it, the truth must be for an interval of this width to show it."""
+        return smallest_difference(self.point, self.low, self.high)
 
     def __str__(self) -> str:
         point, low, high = interval(self.point, self.low, self.high)

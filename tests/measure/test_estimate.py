@@ -89,6 +89,16 @@ def test_verdict_has_three_states(low, high, budget, verdict):
     assert judge(Estimate((low + high) / 2, low, high, "×", 0.95, 10), budget) is verdict
 
 
+def test_an_estimate_tells_the_smallest_difference_it_could_show():
+    """A truth so far above the budget, or below it, has an interval of this width clear of the budget."""
+    estimate = Estimate(1.0, 0.96, 1.03, "×", 0.95, 20)
+    budget, difference = 2.0, estimate.smallest_difference
+    for truth in (budget * (1 + difference), budget / (1 + difference)):
+        low, high = truth * 0.96, truth * 1.03
+        assert low >= budget * (1 - 1e-9) or high <= budget * (1 + 1e-9)
+    assert difference == pytest.approx(1 / 0.96 - 1)
+
+
 def test_identical_work_in_heavy_tailed_noise_raises_no_false_alarm():
     """400 comparisons of identical work against 0.95, looked at as planned: at most 1 % may fail."""
     rng = random.Random(5)

@@ -1,6 +1,7 @@
 """The measuring loop on real, short work."""
 
 import gc
+import itertools
 import math
 import random
 import time
@@ -8,7 +9,7 @@ import time
 import pytest
 
 from pytest_cpuperf.machine.evidence import Watch
-from pytest_cpuperf.measure.blocks import time_block, warm_up
+from pytest_cpuperf.measure.blocks import block_seconds, time_block, warm_up
 from pytest_cpuperf.measure.looks import plan_looks
 from pytest_cpuperf.measure.pairs import Patience, Quantity, _Run, changed_speed, measure_pairs, speedup
 from pytest_cpuperf.results.records import Evidence, Pair, Verdict
@@ -47,6 +48,23 @@ def test_work_too_slow_for_the_time_is_inconclusive_and_says_what_it_needs():
     assert outcome.verdict is Verdict.INCONCLUSIVE
     assert "max_seconds is 2" in outcome.reason
     assert outcome.estimate is None
+
+
+def test_what_cannot_be_decided_tells_the_smallest_difference_that_could_have_been_seen():
+    run = _Run(ratio(1.0), Patience(20), plan_looks(64, 0.05))
+    while run.verdict is None:
+        n = len(run.all_pairs)
+        run.add(Pair(1.1 if n % 3 else 0.8, 1.0, n % 2 == 0, QUIET))
+    verdict, reason = run.conclude(pair_seconds=2.0)
+    assert verdict is Verdict.INCONCLUSIVE
+    assert f"a difference of less than {run.estimate.smallest_difference:.1%} cannot be told here and now" in reason
+
+
+def test_blocks_are_long_where_the_clock_is_slow(monkeypatch):
+    assert block_seconds() == 0.05
+    ticks = itertools.count()
+    monkeypatch.setattr(time, "perf_counter", lambda: next(ticks) * 1e-5)
+    assert block_seconds() == pytest.approx(0.2), "reading it twice is a ten-thousandth of a block"
 
 
 def test_a_disturbed_machine_is_inconclusive_and_says_what_disturbed_it(monkeypatch):
