@@ -27,7 +27,7 @@ from pytest_cpuperf.batching.plans import (
     sorted_batches,
     token_budget_batches,
 )
-from pytest_cpuperf.batching.running import run_planned, run_window, window_waiting
+from pytest_cpuperf.batching.running import run_planned, run_window, stream_planned, window_waiting
 
 __all__ = [
     "Batch",
@@ -47,6 +47,7 @@ __all__ = [
     "run_window",
     "sorted_batches",
     "speedup_ceiling",
+    "stream_planned",
     "token_budget_batches",
     "window_waiting",
 ]

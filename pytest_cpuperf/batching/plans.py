@@ -75,24 +75,42 @@ def plan_batches(
     the distinct lengths (see `_Plan`): a million sequences of 500 lengths take seconds. Raises ValueError where a
     sequence alone is above `max_tokens`, or a cost is not a number above 0.
     """
-    _at_least_one("max_size", max_size)
-    _at_least_one("pad_to_multiple_of", pad_to_multiple_of)
-    check_lengths(lengths)
-    order = sorted(range(len(lengths)), key=lengths.__getitem__)
-    if max_tokens is not None:
-        _at_least_one("max_tokens", max_tokens)
-        _fits(lengths, order[-1:], max_tokens, pad_to_multiple_of)
-    counts = Counter(-(-length // pad_to_multiple_of) * pad_to_multiple_of for length in lengths)
     plan = _Plan(max_size)
-    for longest in sorted(counts):
-        most = max_size if max_tokens is None or longest == 0 else min(max_size, max_tokens // longest)
-        plan.add(counts[longest], [_price(cost, size, longest) for size in range(1, most + 1)])
+    for _, count, prices in _prices(lengths, cost, max_size, max_tokens, pad_to_multiple_of):
+        plan.add(count, prices)
+    order = sorted(range(len(lengths)), key=lengths.__getitem__)
     batches: list[Batch] = []
     end = len(order)
     for size in plan.sizes():
         batches.append(tuple(reversed(order[end - size : end])))
         end -= size
     return batches
+
+
+def _prices(
+    lengths: Sequence[int],
+    cost: Callable[[int, int], float],
+    max_size: int,
+    max_tokens: int | None,
+    pad_to_multiple_of: int,
+) -> list[tuple[int, int, list[float]]]:
+    """Return (length, how many, costs of batches of 1, 2, … of them) for each padded length, ascending, within the caps.
+
+    Raises ValueError for caps that are none, lengths below 0, and a sequence that no cap lets in.
+    """
+    _at_least_one("max_size", max_size)
+    _at_least_one("pad_to_multiple_of", pad_to_multiple_of)
+    check_lengths(lengths)
+    if max_tokens is not None:
+        _at_least_one("max_tokens", max_tokens)
+        longest = max(range(len(lengths)), key=lengths.__getitem__, default=None)
+        _fits(lengths, [] if longest is None else [longest], max_tokens, pad_to_multiple_of)
+    counts = Counter(-(-length // pad_to_multiple_of) * pad_to_multiple_of for length in lengths)
+    table = []
+    for longest, count in sorted(counts.items()):
+        most = max_size if max_tokens is None or longest == 0 else min(max_size, max_tokens // longest)
+        table.append((longest, count, [_price(cost, size, longest) for size in range(1, most + 1)]))
+    return table
 
 
 class PaddedBatch(NamedTuple):
@@ -103,23 +121,28 @@ class PaddedBatch(NamedTuple):
 
 
 def plan_shapes(
-    lengths: Sequence[int], cost: Callable[[int, int], float], *, max_shapes: int, max_size: int = 64
+    lengths: Sequence[int],
+    cost: Callable[[int, int], float],
+    *,
+    max_shapes: int,
+    max_size: int = 64,
+    max_tokens: int | None = None,
+    pad_to_multiple_of: int = 1,
 ) -> list[PaddedBatch]:
     """Return a cheap cut into batches of at most `max_shapes` distinct shapes (size, length), longest batch first.
 
     For models that are compiled, or whose memory grows, with every new shape. All batches padded to one length have
     one size; what is left over goes on to the next longer one, and what is left at the end is a shape of its own.
     The lengths are those that are cheapest where every batch has its best size, the sizes then the cheapest for these
-    lengths; the two are not weighed against each other, so a cheaper plan of as many shapes may exist. Raises
-    ValueError for `max_shapes` below 1 or a cost that is not a number above 0.
+    lengths; the two are not weighed against each other, so a cheaper plan of as many shapes may exist. The caps are
+    those of `plan_batches`. Raises ValueError as it does, and for `max_shapes` below 1.
     """
     _at_least_one("max_shapes", max_shapes)
-    _at_least_one("max_size", max_size)
-    check_lengths(lengths)
     if not lengths:
         return []
-    counts = sorted(Counter(lengths).items())
-    prices = {longest: [_price(cost, size, longest) for size in range(1, max_size + 1)] for longest, _ in counts}
+    table = _prices(lengths, cost, max_size, max_tokens, pad_to_multiple_of)
+    counts = [(longest, count) for longest, count, _ in table]
+    prices = {longest: costs for longest, _, costs in table}
     plans = []
     for bins, leftover in ((max_shapes - 1, True), (max_shapes, False)):
         if bins:

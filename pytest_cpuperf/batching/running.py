@@ -21,18 +21,29 @@ def run_planned(
     `model_call` takes the inputs of one batch and returns as many results, in the same order. Raises ValueError where
     it returns another number, or the plan does not hold each input once.
     """
-    results: dict[int, Result] = {}
+    results = dict(stream_planned(model_call, inputs, plan))
+    return [results[i] for i in range(len(inputs))]
+
+
+def stream_planned(
+    model_call: Callable[[list[Input]], Iterable[Result]], inputs: Sequence[Input], plan: Iterable[Batch]
+) -> Iterator[tuple[int, Result]]:
+    """Yield (index of the input, result) as soon as the batch is done that the input is in, batch by batch.
+
+    For services that answer each request when they can. Raises ValueError as `run_planned` does.
+    """
+    seen: set[int] = set()
     for batch in plan:
         for index in batch:
-            if not 0 <= index < len(inputs) or index in results:
+            if not 0 <= index < len(inputs) or index in seen:
                 raise ValueError(f"expected a plan that holds each of {len(inputs)} inputs once, found {index} wrongly")
+            seen.add(index)
         answers = list(model_call([inputs[i] for i in batch]))
         if len(answers) != len(batch):
             raise ValueError(f"expected {len(batch)} results for a batch of {len(batch)}, found {len(answers)}")
-        results.update(zip(batch, answers, strict=True))
-    if len(results) != len(inputs):
-        raise ValueError(f"expected a plan that holds each of {len(inputs)} inputs once, found {len(results)} of them")
-    return [results[i] for i in range(len(inputs))]
+        yield from zip(batch, answers, strict=True)
+    if len(seen) != len(inputs):
+        raise ValueError(f"expected a plan that holds each of {len(inputs)} inputs once, found {len(seen)} of them")
 
 
 def run_window(

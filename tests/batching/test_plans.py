@@ -23,6 +23,7 @@ from pytest_cpuperf.batching import (
     run_window,
     sorted_batches,
     speedup_ceiling,
+    stream_planned,
     token_budget_batches,
     window_waiting,
 )
@@ -130,6 +131,19 @@ def test_a_window_answers_before_the_next_has_come():
     assert came == [0, 1, 2]
 
 
+def test_each_input_is_answered_when_its_own_batch_is_done():
+    ran = []
+
+    def call(batch):
+        ran.append(batch)
+        return [text.upper() for text in batch]
+
+    answers = stream_planned(call, ["a", "bbb", "cc"], [(1,), (2, 0)])
+    assert next(answers) == (1, "BBB")
+    assert ran == [["bbb"]], "the next batch has not begun"
+    assert list(answers) == [(2, "CC"), (0, "A")]
+
+
 @pytest.mark.parametrize(
     ("call", "plan", "said"),
     [
@@ -223,6 +237,8 @@ def test_waste_is_the_share_that_is_padding():
         (lambda: padding_waste([1, -2], [(0, 1)]), "found -2 at index 1"),
         (lambda: plan_batches([5, 600], cost, max_tokens=512), "found 600 at index 1"),
         (lambda: plan_batches([5], lambda s, n: 0.0), "expected a cost above 0, found 0.0"),
+        (lambda: plan_shapes([5, 600], cost, max_shapes=2, max_tokens=512), "found 600 at index 1"),
+        (lambda: plan_shapes([5], cost, max_shapes=0), "max_shapes of at least 1, found 0"),
         (lambda: sorted_batches([5], 0), "size of at least 1, found 0"),
         (lambda: length_statistics([]), "found none"),
     ],
@@ -265,10 +281,16 @@ def test_cost_is_measured_within_its_time_and_never_falls():
     assert model(64, 10_000) >= model(64, 10) >= model(1, 10)
 
 
-@given(LENGTHS.filter(bool), st.integers(1, 6), st.integers(1, 5))
-def test_no_more_shapes_than_allowed_and_every_sequence_once(lengths, max_shapes, max_size):
-    plan = plan_shapes(lengths, cost, max_shapes=max_shapes, max_size=max_size)
+@given(
+    LENGTHS.filter(bool), st.integers(1, 6), st.integers(1, 5), st.sampled_from([None, 48, 90]), st.sampled_from([1, 8])
+)
+def test_no_more_shapes_than_allowed_and_every_sequence_once(lengths, max_shapes, max_size, max_tokens, multiple):
+    plan = plan_shapes(
+        lengths, cost, max_shapes=max_shapes, max_size=max_size, max_tokens=max_tokens, pad_to_multiple_of=multiple
+    )
     assert len({(len(batch), padded_to) for batch, padded_to in plan}) <= max_shapes
+    assert all(padded_to % multiple == 0 for _, padded_to in plan)
+    assert max_tokens is None or all(len(batch) * padded_to <= max_tokens for batch, padded_to in plan)
     assert sorted(i for batch, _ in plan for i in batch) == list(range(len(lengths)))
     assert all(max(lengths[i] for i in batch) <= padded_to for batch, padded_to in plan)
     assert max(len(batch) for batch, _ in plan) <= max_size
