@@ -94,7 +94,7 @@ def _prices(
     max_tokens: int | None,
     pad_to_multiple_of: int,
 ) -> list[tuple[int, int, list[float]]]:
-    """Return (length, how many, costs of batches of 1, 2, … of them) for each padded length, ascending, within the caps.
+    """Return (length, how many, costs of batches of 1, 2, … of them) for each padded length, ascending, in the caps.
 
     Raises ValueError for caps that are none, lengths below 0, and a sequence that no cap lets in.
     """

