@@ -159,10 +159,8 @@ class CpuPerf:
             return self._unmeasured("latency", label, budget, "s")
         from pytest_cpuperf.measure.latency import measure_latency
 
-        outcome, note = measure_latency(function, p, at_most, self._patience(max_seconds), self.cpus)
-        notes = () if note is None else (note,)
-        record = Measurement(kind="latency", label=label, budget=budget, notes=notes, **vars(outcome))
-        record = self._conclude(record)
+        outcome = measure_latency(function, p, at_most, self._patience(max_seconds), self.cpus)
+        record = self._conclude(Measurement(kind="latency", label=label, budget=budget, **vars(outcome)))
         self._hold_against(function, label, max_seconds)
         return record
 

@@ -12,6 +12,7 @@ index once.
 from pytest_cpuperf.batching.cost import CostModel, measure_cost, refine_cost
 from pytest_cpuperf.batching.lengths import (
     LengthStatistics,
+    length_histogram,
     length_statistics,
     padded_tokens,
     padding_waste,
@@ -35,6 +36,7 @@ __all__ = [
     "LengthStatistics",
     "PaddedBatch",
     "arrival_batches",
+    "length_histogram",
     "length_statistics",
     "measure_cost",
     "one_by_one_batches",

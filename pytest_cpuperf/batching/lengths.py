@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -40,6 +41,19 @@ def length_statistics(lengths: Sequence[int]) -> LengthStatistics:
         p90=percentile(0.9),
         longest=ordered[-1],
     )
+
+
+def length_histogram(lengths: Sequence[int], bins: int = 40) -> tuple[tuple[int, int], ...]:
+    """Return (longest of the bin, how many sequences) for at most `bins` bins of equal width, ascending.
+
+    The bins reach from 1 to the longest sequence; empty ones are among them. Raises ValueError for fewer than one bin.
+    """
+    if bins < 1:
+        raise ValueError(f"expected at least one bin, found {bins}")
+    check_lengths(lengths)
+    width = max(1, -(-max(lengths, default=0) // bins))
+    counts = Counter(max(0, length - 1) // width for length in lengths)
+    return tuple(((n + 1) * width, counts[n]) for n in range(max(counts, default=-1) + 1))
 
 
 def padded_tokens(lengths: Sequence[int], batches: Iterable[Sequence[int]], padded_to: int | None = None) -> int:

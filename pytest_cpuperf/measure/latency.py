@@ -20,7 +20,7 @@ from pytest_cpuperf.measure.blocks import Work, garbage_between_blocks, time_blo
 from pytest_cpuperf.measure.looks import spent
 from pytest_cpuperf.measure.pairs import MOST_SET_ASIDE, Outcome, Patience, too_close
 from pytest_cpuperf.results.figures import amount
-from pytest_cpuperf.results.records import Estimate, Evidence, Verdict
+from pytest_cpuperf.results.records import CallGroup, Estimate, Verdict
 
 _MOST_CALLS = 20_000
 _FRACTIONS = (1 / 8, 1 / 4, 1 / 2, 1.0)
@@ -53,20 +53,22 @@ def quantile(seconds: Sequence[float], p: float, alpha: float) -> tuple[float, f
         if below >= 1 - alpha / 2:
             high = min(n - 1, k)
             break
-    point = ordered[min(n - 1, math.ceil(n * p) - 1)]
-    return point, ordered[low], ordered[high]
+    return _rank(ordered, p), ordered[low], ordered[high]
 
 
-def measure_latency(
-    work: Work, p: float, at_most: float | None, patience: Patience, cpus: tuple[int, ...]
-) -> tuple[Outcome, str | None]:
-    """Time single calls until a planned look is clear, or time is over. Returns the outcome and a note on it."""
+def _rank(ordered: Sequence[float], p: float) -> float:
+    """Return the p-quantile of some values: the smallest with at least a share p at or below it."""
+    return ordered[max(0, math.ceil(len(ordered) * p) - 1)]
+
+
+def measure_latency(work: Work, p: float, at_most: float | None, patience: Patience, cpus: tuple[int, ...]) -> Outcome:
+    """Time single calls until a planned look is clear, or time is over."""
     began = time.perf_counter()
     deadline = began + patience.max_seconds
     alpha = 1 - patience.confidence
     needed = calls_needed(p, alpha)
     clean: list[float] = []
-    evidence: list[Evidence] = []
+    groups: list[CallGroup] = []
     aside = 0
     estimate: Estimate | None = None
     verdict: Verdict | None = None
@@ -82,8 +84,9 @@ def measure_latency(
             patience.tell(len(clean), estimate, deadline)
             before = watch.read()
             group = [time_block(work, 1) for _ in range(min(per_group, planned))]
-            evidence.append(watch.between(before, watch.read()))
-            if evidence[-1].disturbance:
+            evidence = watch.between(before, watch.read())
+            groups.append(CallGroup(len(groups), len(group), _rank(sorted(group), p), evidence))
+            if evidence.disturbance:
                 aside += 1
                 continue
             clean += group
@@ -95,11 +98,11 @@ def measure_latency(
         estimate = _estimate(clean, p, left)
         verdict = _judge(estimate, at_most, last=True)
     reason = ""
-    if verdict is None or aside > MOST_SET_ASIDE * len(evidence):
+    if verdict is None or aside > MOST_SET_ASIDE * len(groups):
         verdict = Verdict.INCONCLUSIVE
         if aside:
-            worst = next(e.disturbance for e in evidence if e.disturbance)
-            reason = f"{aside} of {len(evidence)} groups of calls were set aside: {worst}"
+            worst = next(g.evidence.disturbance for g in groups if g.evidence.disturbance)
+            reason = f"{aside} of {len(groups)} groups of calls were set aside: {worst}"
         else:
             each, seconds = warm.seconds_per_call, patience.max_seconds
             reason = (
@@ -108,19 +111,19 @@ def measure_latency(
             )
     elif verdict is Verdict.INCONCLUSIVE:
         reason = too_close(estimate)
-    outcome = Outcome(
+    return Outcome(
         verdict=verdict,
         reason=reason,
         estimate=estimate,
         pairs=(),
         set_aside=(),
-        evidence=total(evidence),
+        groups=tuple(groups),
+        evidence=total(g.evidence for g in groups),
         calls_per_block=1,
         warm_up_calls=warm.calls,
         steady=warm.steady,
         seconds_spent=time.perf_counter() - began,
     )
-    return outcome, f"{aside} of {len(evidence)} groups of calls disturbed and set aside" if aside else None
 
 
 def _looks(planned: int, p: float, alpha: float) -> list[tuple[int, float]]:

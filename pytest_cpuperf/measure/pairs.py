@@ -18,7 +18,7 @@ from pytest_cpuperf.measure.blocks import Work, WorkElsewhere, garbage_between_b
 from pytest_cpuperf.measure.estimate import estimate_of_logs, smallest_count
 from pytest_cpuperf.measure.looks import Look, plan_looks
 from pytest_cpuperf.results.figures import amount
-from pytest_cpuperf.results.records import Estimate, Evidence, Pair, Verdict
+from pytest_cpuperf.results.records import CallGroup, Estimate, Evidence, Pair, Verdict
 
 MOST_PAIRS = 160
 _OVERHEAD_SECONDS = 0.01  # of a pair: reading counters and collecting garbage
@@ -73,6 +73,8 @@ class Outcome:
     warm_up_calls: int
     steady: bool
     seconds_spent: float
+    groups: tuple[CallGroup, ...] = ()
+    """Groups of single calls, where the unit is the call."""
 
 
 def measure_pairs(

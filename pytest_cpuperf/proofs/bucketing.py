@@ -19,6 +19,7 @@ from pytest_cpuperf.batching import (
     Batch,
     CostModel,
     arrival_batches,
+    length_histogram,
     measure_cost,
     one_by_one_batches,
     padded_tokens,
@@ -119,6 +120,7 @@ def measure_bucketing(
         sequences_given=len(texts),
         worst_difference=max((look.difference for look in looks), key=lambda d: (math.isnan(d), d)),
         tolerance=tolerance,
+        length_histogram=length_histogram(lengths),
         cost_error=cost.error,
     )
     for arm, look in zip(arms, looks, strict=True):
@@ -128,7 +130,7 @@ def measure_bucketing(
                 f"(tolerance {tolerance:g}; worst text {look.index}: {job.shown(look.index)}): "
                 f"{why_outputs_move(model, job)}"
             )
-            results = tuple(_result(a, k, lengths, (), None) for a, k in zip(arms, looks, strict=True))
+            results = tuple(_result(a, k, lengths) for a, k in zip(arms, looks, strict=True))
             return replace(nothing, reason=reason, arms=results)
     left = max(1.0, patience.max_seconds - (time.perf_counter() - began))
     outcome = measure_pairs(
@@ -139,9 +141,8 @@ def measure_bucketing(
         cpus,
         also=tuple(partial(arm.work, job) for arm in others),
     )
-    seconds = [[_seconds(pair, k) for pair in outcome.pairs] for k in range(len(arms))]
     results = tuple(
-        _result(arm, look, lengths, seconds[k], _over_baseline(outcome, k, patience.confidence))
+        _with_speed(_result(arm, look, lengths), len(lengths), outcome, k, patience.confidence)
         for k, (arm, look) in enumerate(zip(arms, looks, strict=True))
     )
     ceiling = speedup_ceiling(lengths, baseline.batches(lengths), baseline.padded_to)
@@ -220,31 +221,40 @@ def _seconds(pair: Pair, arm: int) -> float:
     return (pair.candidate_seconds, pair.baseline_seconds, *pair.also_seconds)[arm]
 
 
-def _over_baseline(outcome: Outcome, arm: int, confidence: float) -> Estimate | None:
-    if arm == 0:
-        return outcome.estimate
-    if arm == 1:
-        return None
-    return also_estimate(outcome.pairs, lambda p: p.baseline_seconds / _seconds(p, arm), "×", confidence)
-
-
-def _result(
-    arm: Arm, look: Look, lengths: Sequence[int], seconds: Sequence[float], over_baseline: Estimate | None
-) -> ArmResult:
+def _result(arm: Arm, look: Look, lengths: Sequence[int]) -> ArmResult:
+    """Return what is known of an arm before it is timed for the verdict."""
     batches = arm.batches(lengths)
-    each = median(seconds) if seconds else math.nan
     ordered = sorted(look.batch_seconds)
     return ArmResult(
         arm=arm.name,
         batches=len(batches),
         padded_tokens=padded_tokens(lengths, batches, arm.padded_to),
         real_tokens=sum(lengths),
-        sequences_per_second=len(lengths) / each,
-        real_tokens_per_second=sum(lengths) / each,
-        speedup=over_baseline,
+        sequences_per_second=math.nan,
+        real_tokens_per_second=math.nan,
         p50_seconds=ordered[len(ordered) // 2],
         p95_seconds=ordered[min(len(ordered) - 1, int(0.95 * len(ordered)))],
         peak_memory_bytes=look.peak_bytes,
+    )
+
+
+def _with_speed(result: ArmResult, sequences: int, outcome: Outcome, arm: int, confidence: float) -> ArmResult:
+    """Return an arm's result with how fast it was over the rounds, by itself and over the baseline."""
+    if not outcome.pairs:
+        return result
+
+    def estimate(of_pair: Callable[[Pair], float], unit: str) -> Estimate | None:
+        return also_estimate(outcome.pairs, of_pair, unit, confidence)
+
+    each = median(_seconds(pair, arm) for pair in outcome.pairs)
+    over_baseline = estimate(lambda p: p.baseline_seconds / _seconds(p, arm), "×")
+    return replace(
+        result,
+        sequences_per_second=sequences / each,
+        real_tokens_per_second=result.real_tokens / each,
+        throughput=estimate(lambda p: sequences / _seconds(p, arm), "sequences/s"),
+        # The first two are the pair that the verdict is on.
+        speedup=(outcome.estimate, None)[arm] if arm < 2 else over_baseline,
     )
 
 

@@ -1,14 +1,15 @@
 """The HTML report: one file that holds all it shows, for light and dark, screen, phone and print.
 
-Everything comes from a `cpuperf/results/1` document, and jinja2 escapes all of it. Charts are drawn here as plain SVG
-paths: a run of 500 tests is to take under a second and two megabytes.
+Everything comes from a `cpuperf/results/1` document, and jinja2 escapes all of it. The pairs of a measurement are drawn
+here as plain SVG paths, for a run of 500 tests is to take under a second and two megabytes; bucketing's pictures, of
+which there are few, by matplotlib.
 """
 
 from __future__ import annotations
 
 import importlib.util
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
@@ -57,9 +58,10 @@ class Chart:
 
 
 def html_text(document: Mapping[str, Any], title: str) -> str:
-    """Return the report for a document. Raises MissingExtraError where jinja2 is not installed."""
-    if importlib.util.find_spec("jinja2") is None:
-        raise MissingExtraError("the HTML report", "jinja2", "report")
+    """Return the report for a document. Raises MissingExtraError where what it is made with is not installed."""
+    for package in ("jinja2", "matplotlib"):
+        if importlib.util.find_spec(package) is None:
+            raise MissingExtraError("the HTML report", package, "report")
     import jinja2
 
     environment = jinja2.Environment(
@@ -102,25 +104,22 @@ def _measured(document: Mapping[str, Any]) -> list[dict[str, Any]]:
                     "chart": chart(m),
                     "evidence": _evidence(m.get("evidence")),
                     "arms": [arm_cells(arm) for arm in m.get("arms") or ()],
-                    "padding": _padding(m.get("arms") or ()),
+                    "pictures": _pictures(m, f"{test['id']} {m['label']}"),
                 }
             )
     return sorted(rows, key=lambda row: (_ORDER.get(row["verdict"], 5), row["id"], row["label"]))
 
 
 def chart(measurement: Mapping[str, Any]) -> Chart | None:
-    """Return the chart of a measurement; None where it has no pairs or no estimate."""
+    """Return the chart of a measurement; None where it has nothing to show over time, or no estimate."""
     estimate = measurement.get("estimate")
-    pairs, aside = measurement.get("pairs") or (), measurement.get("set_aside") or ()
-    if not estimate or not pairs or not all(isinstance(estimate[e], (int, float)) for e in ("point", "low", "high")):
+    if not estimate or not estimate["pairs"]:
         return None
-    # The estimate is of the pairs' centre: one factor takes pairs to its scale, whatever its unit.
-    rate = measurement["kind"] == "throughput" and not estimate["unit"].startswith(("×", "%"))
-    raw = [_speed(p, rate) for p in pairs]
-    scale = estimate["point"] / median(raw)
-    values = [(p.get("number", n), v * scale) for n, (p, v) in enumerate(zip(pairs, raw, strict=True))]
-    lost = [(p.get("number", n), _speed(p, rate) * scale) for n, p in enumerate(aside)]
-    budget = (measurement.get("budget") or {}).get("at_least")
+    values, lost = _points(measurement, estimate)
+    if not values:
+        return None
+    limits = measurement.get("budget") or {}
+    budget = limits.get("at_least") or limits.get("at_most")
     shown = [v for _, v in values] + [estimate["low"], estimate["high"]] + ([budget] if budget else [])
     low, high = min(shown), max(shown)
     room = (high - low or abs(high) or 1.0) * 0.08
@@ -146,6 +145,29 @@ def chart(measurement: Mapping[str, Any]) -> Chart | None:
     )
 
 
+_Points = list[tuple[int, float]]
+"""(place in the order of measuring, value) of each pair, or group of calls, on the estimate's scale."""
+
+
+def _points(measurement: Mapping[str, Any], estimate: Mapping[str, Any]) -> tuple[_Points, _Points]:
+    """Return what was used, and what was set aside."""
+    groups = measurement.get("groups")
+    if groups:
+        used = [(g["number"], g["seconds"]) for g in groups if not g["evidence"]["disturbance"]]
+        return used, [(g["number"], g["seconds"]) for g in groups if g["evidence"]["disturbance"]]
+    # The estimate is of the pairs' centre: one factor takes pairs to its scale, whatever its unit.
+    rate = measurement["kind"] == "throughput" and not estimate["unit"].startswith(("×", "%"))
+    pairs = measurement.get("pairs") or ()
+    if not pairs:
+        return [], []
+    scale = estimate["point"] / median(_speed(p, rate) for p in pairs)
+    used, aside = (
+        [(p.get("number", n), _speed(p, rate) * scale) for n, p in enumerate(some)]
+        for some in (pairs, measurement.get("set_aside") or ())
+    )
+    return used, aside
+
+
 def _speed(pair: Mapping[str, Any], rate: bool) -> float:
     return float((1.0 if rate else pair["baseline_seconds"]) / pair["candidate_seconds"])
 
@@ -169,19 +191,14 @@ def _evidence(evidence: Mapping[str, Any] | None) -> list[tuple[str, str]]:
     return rows
 
 
-def _padding(arms: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return each arm's real and padded tokens as widths in per cent of the longest bar."""
-    most = max((arm["padded_tokens"] for arm in arms), default=0)
-    return [
-        {
-            "arm": arm["arm"],
-            "real": round(100 * arm["real_tokens"] / most, 2),
-            "padding": round(100 * (arm["padded_tokens"] - arm["real_tokens"]) / most, 2),
-            "tokens": f"{arm['padded_tokens']:,}",
-        }
-        for arm in arms
-        if most
-    ]
+def _pictures(measurement: Mapping[str, Any], name: str) -> list[Any]:
+    if not measurement.get("arms"):
+        return []
+    from markupsafe import Markup  # what jinja2 escapes with
+
+    from pytest_cpuperf.reports.pictures import bucketing_svgs
+
+    return [Markup(svg) for svg in bucketing_svgs(measurement, name)]
 
 
 def _fingerprints(document: Mapping[str, Any]) -> list[str]:
@@ -244,5 +261,5 @@ def _claim(claim: Mapping[str, Any]) -> dict[str, Any]:
         **claim,
         "figure": figure_text(measurement),
         "arms": [arm_cells(arm) for arm in measurement.get("arms") or ()],
-        "padding": _padding(measurement.get("arms") or ()),
+        "pictures": _pictures(measurement, claim["heuristic"]),
     }

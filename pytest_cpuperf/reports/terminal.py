@@ -188,8 +188,10 @@ def how_measured(measurement: Mapping[str, Any], placement: Mapping[str, Any] | 
     rate = measurement.get("rate")
     if rate and estimate and rate["unit"] != estimate["unit"]:
         parts.append(f"{amount(rate['point'])} {rate['unit']}")
-    if measurement["set_aside"]:
-        parts.append(f"{len(measurement['set_aside'])} disturbed and set aside")
+    groups = measurement.get("groups") or ()
+    aside = len(measurement["set_aside"]) + sum(bool(g["evidence"]["disturbance"]) for g in groups)
+    if aside:
+        parts.append(f"{aside}{f' of {len(groups)} groups' if groups else ''} disturbed and set aside")
     if not measurement["steady"]:
         parts.append("warm-up did not settle")
     if measurement.get("sequences_given"):

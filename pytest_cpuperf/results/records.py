@@ -81,6 +81,18 @@ class Pair:
 
 
 @dataclass(frozen=True)
+class CallGroup:
+    """Neighbouring calls of a latency measurement, timed one by one: what is set aside together."""
+
+    number: int
+    """Its place in the order of measuring, from 0."""
+    calls: int
+    seconds: float
+    """The asked-for percentile of these calls alone."""
+    evidence: Evidence
+
+
+@dataclass(frozen=True)
 class Estimate:
     """A point and an interval that holds at `confidence`, whenever the measurement stopped."""
 
@@ -134,8 +146,10 @@ class Measurement:
     """The pairs the estimate was made from."""
     set_aside: tuple[Pair, ...] = ()
     """Pairs the machine disturbed; measured again while time allowed."""
+    groups: tuple[CallGroup, ...] = ()
+    """Latency only: the groups of calls, those set aside included."""
     evidence: Evidence | None = None
-    """The sum over all pairs, those set aside included."""
+    """The sum over all pairs or groups, those set aside included."""
     calls_per_block: int = 1
     warm_up_calls: int = 0
     steady: bool = True
@@ -174,6 +188,8 @@ class ArmResult:
     sequences_per_second: float
     """Median over the rounds."""
     real_tokens_per_second: float
+    throughput: Estimate | None = None
+    """Sequences per second; None where rounds were too few."""
     speedup: Estimate | None = None
     """Over the baseline; None for the baseline itself, and where rounds were too few."""
     p50_seconds: float = 0.0
@@ -197,6 +213,8 @@ class BucketingMeasurement(Measurement):
     """Texts measured in every round."""
     sequences_given: int = 0
     """Texts the test handed over; when fewer were measured, they are a random sample."""
+    length_histogram: tuple[tuple[int, int], ...] = ()
+    """(longest of the bin in tokens, how many sequences) of those measured."""
     worst_difference: float | None = None
     """Largest absolute difference of any arm's outputs to those of each text on its own, over real positions, in the
     original order."""
