@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
+import sys
 from pathlib import Path
 
 from pytest_cpuperf.errors import UsageError
@@ -18,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--max-seconds", type=float, default=60.0, metavar="S", help="the most one may take (default 60)"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write results (schema cpuperf/results/1) to FILE")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write the report to FILE, one page")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -34,6 +37,8 @@ def run(arguments: argparse.Namespace) -> int:
     from pytest_cpuperf.proofs.claims import PROOFS, Subject, chosen_proofs
     from pytest_cpuperf.proofs.models import load_model
     from pytest_cpuperf.reports.claims import claims_text
+    from pytest_cpuperf.reports.files import write_report
+    from pytest_cpuperf.reports.live import LiveLine
     from pytest_cpuperf.results.claims import Judgement
     from pytest_cpuperf.results.files import write_json
     from pytest_cpuperf.results.run import RunResult
@@ -42,16 +47,23 @@ def run(arguments: argparse.Namespace) -> int:
     texts = _texts(arguments.texts)
     cpus = place(read_topology(), read_limits(), Request()).cpus
     pin = Pin.apply(cpus) if can_pin() is None else None
+    columns = shutil.get_terminal_size().columns
+    watched = sys.stderr.isatty() and not os.environ.get("CI")
+    live = LiveLine(sys.stderr, columns, lambda: 0, None) if watched else None
     try:
         model, tokenizer = load_model(arguments.model, len(cpus))
-        subject = Subject(model, tokenizer, texts, Patience(arguments.max_seconds), cpus)
+        subject = Subject(model, tokenizer, texts, Patience(arguments.max_seconds, progress=live), cpus)
         claims = tuple(PROOFS[name](subject) for name in names)
     finally:
+        if live is not None:
+            live.clear()
         if pin is not None:
             pin.restore()
-    print(claims_text(claims, shutil.get_terminal_size().columns))
-    if arguments.json:
-        write_json(arguments.json, RunResult(__version__, describe_machine(), None, (), claims=claims).plain())
+    print(claims_text(claims, columns))
+    document = RunResult(__version__, describe_machine(), None, (), claims=claims).plain()
+    for path, write in ((arguments.json, write_json), (arguments.html, write_report)):
+        if path is not None:
+            write(path, document)
     return 1 if any(claim.judgement is Judgement.HARMFUL for claim in claims) else 0
 
 

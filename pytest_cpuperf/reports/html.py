@@ -15,6 +15,7 @@ from statistics import median
 from typing import Any
 
 from pytest_cpuperf.errors import MissingExtraError
+from pytest_cpuperf.reports.claims import claim_figure
 from pytest_cpuperf.reports.terminal import (
     ARM_HEADINGS,
     against_text,
@@ -256,10 +257,13 @@ def _static(static: Mapping[str, Any] | None) -> dict[str, Any] | None:
 
 
 def _claim(claim: Mapping[str, Any]) -> dict[str, Any]:
-    measurement = claim["measurement"]
-    return {
-        **claim,
-        "figure": figure_text(measurement),
-        "arms": [arm_cells(arm) for arm in measurement.get("arms") or ()],
-        "pictures": _pictures(measurement, claim["heuristic"]),
-    }
+    experiments = [
+        {
+            "label": m["label"],
+            "figure": figure_text(m),
+            "arms": [arm_cells(arm) for arm in m.get("arms") or ()],
+            "pictures": _pictures(m, f"{claim['heuristic']} {m['label']}"),
+        }
+        for m in (claim["measurement"], *claim.get("also", ()))
+    ]
+    return {**claim, "figure": claim_figure(claim["measurement"]), "experiments": experiments}

@@ -33,6 +33,8 @@ class Claim:
     reason: str
     measurement: Measurement
     """What the judgement stands on."""
+    also: tuple[Measurement, ...] = ()
+    """What else was measured, for the record."""
 
     def plain(self) -> dict[str, Any]:
         """Return the claim as `cpuperf/results/1` writes it."""
@@ -42,4 +44,5 @@ class Claim:
             "judgement": self.judgement.value,
             "reason": self.reason,
             "measurement": self.measurement.plain(),
+            "also": [m.plain() for m in self.also],
         }

@@ -52,7 +52,11 @@ def _whole(document: Mapping[str, Any]) -> bool:
             and isinstance(machine["cpus"], list)
             and all(isinstance(t["id"], str) and isinstance(t["outcome"], str) for t in tests)
             and all(_whole_measurement(m) for t in tests for m in t["measurements"])
-            and all(_whole_measurement(c["measurement"]) for c in document.get("claims", ()))
+            and all(
+                _whole_measurement(m)
+                for c in document.get("claims", ())
+                for m in (c["measurement"], *c.get("also", ()))
+            )
         )
     except (KeyError, TypeError, AttributeError):
         return False

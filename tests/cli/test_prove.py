@@ -50,16 +50,20 @@ def prove(*arguments):
 
 def test_bucketing_is_confirmed_where_lengths_differ(model_folder, texts, tmp_path):
     out = tmp_path / "out.json"
-    done = prove(model_folder, "--texts", texts, "--claims", "bucketing", "--max-seconds", 5, "--json", out)
-    assert done.returncode == 0, done.stderr
-    head, row, *_ = done.stdout.splitlines()
+    page = tmp_path / "out.html"
+    done = prove(model_folder, "--texts", texts, "--claims=bucketing", "--max-seconds=8", "--json", out, "--html", page)
+    assert (done.returncode, done.stderr) == (0, "")
+    head, row, other, *_ = done.stdout.splitlines()
     assert head.split()[0] == "claim"
-    assert row.startswith("bucketing       up to 2x")
-    assert row.endswith("confirmed")
+    assert row.startswith("bucketing  up to 2x  ")
+    assert "] over arrival  confirmed" in row
+    assert other.endswith("] over padded")
     assert max(map(len, done.stdout.splitlines())) <= 80
     claim = json.loads(out.read_text())["claims"][0]
     assert (claim["heuristic"], claim["judgement"]) == ("bucketing", "confirmed")
     assert claim["measurement"]["estimate"]["low"] > 1
+    assert [arm["arm"] for arm in claim["also"][0]["arms"]][:2] == ["planned", "padded"]
+    assert page.read_text().count("throughput, with intervals") == 2
 
 
 def test_equal_lengths_are_the_null_case(model_folder, tmp_path):
