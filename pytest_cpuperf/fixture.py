@@ -12,6 +12,7 @@ import math
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from pytest_cpuperf.budgets import PEAK, Share, is_number, read_budget
@@ -223,8 +224,10 @@ class CpuPerf:
 
         budget = _budget(at_least, "×")
         label = label or f"planned over {over}"
-        if not self.measuring or self.serve is not None:
-            run_once(prepare(model, tokenizer, texts, batch_size, max_length, over))
+        one_batch = partial(run_once, prepare(model, tokenizer, texts, batch_size, max_length, over))
+        one_batch_label = f"{label}, one batch of {batch_size}"
+        one_batch()
+        if self._only_runs(one_batch_label, one_batch):
             idle = self._unmeasured("bucketing", label, budget, "×", keep=False)
             record = BucketingMeasurement(**{**vars(idle), "sequences_given": len(texts)})
             self.records.append(record)
@@ -241,7 +244,9 @@ class CpuPerf:
             patience=self._patience(max_seconds),
             cpus=self.cpus,
         )
-        return self._conclude(replace(record, label=label))
+        record = self._conclude(replace(record, label=label))
+        self._hold_against(one_batch, one_batch_label, max_seconds)
+        return record
 
     def _only_runs(self, label: str, function: Callable[[], object]) -> bool:
         """Return whether this side measures nothing; where it serves another process, do that first."""

@@ -18,7 +18,7 @@ from typing import Any
 from pytest_cpuperf.against.worktree import Revision, checked_out
 from pytest_cpuperf.errors import UsageError
 from pytest_cpuperf.machine.evidence import ProcessCounters
-from pytest_cpuperf.measure.blocks import NoSuchWorkError, WorkElsewhere, WorkElsewhereError
+from pytest_cpuperf.measure.blocks import NoSuchWorkError, SelfTimedWork, WorkElsewhereError
 from pytest_cpuperf.results.records import Placement
 
 # Importing torch and loading a model on a busy machine takes minutes at worst; a test that hangs takes for ever.
@@ -116,7 +116,7 @@ class Side:
         if test in self.tests:
             self._advance(do="run", test=test, placement=asdict(placement))
 
-    def work(self, label: str) -> WorkElsewhere:
+    def work(self, label: str) -> SelfTimedWork:
         """Return the function that the test measures there under a label.
 
         Raises NoSuchWorkError where the revision has no such test or function, WorkElsewhereError where its test fails.
@@ -206,7 +206,7 @@ def _read(lines: Iterable[str], replies: queue.Queue[str | None]) -> None:
     replies.put(None)
 
 
-class _Remote(WorkElsewhere):
+class _Remote(SelfTimedWork):
     """A function in the process of a side."""
 
     def __init__(self, side: Side) -> None:
@@ -244,11 +244,11 @@ class OtherSide:
         self._begun = test, placement
         self._there.begin(test, placement)
 
-    def work(self, label: str) -> WorkElsewhere:
+    def work(self, label: str) -> SelfTimedWork:
         """Return the function that the test measures there under a label. Raises WorkElsewhereError."""
         return self._there.work(label)
 
-    def fresh(self, label: str) -> tuple[WorkElsewhere, WorkElsewhere]:
+    def fresh(self, label: str) -> tuple[SelfTimedWork, SelfTimedWork]:
         """Return the function of this tree and of the revision, each in a process of its own that has just begun.
 
         Raises WorkElsewhereError where one cannot be had.

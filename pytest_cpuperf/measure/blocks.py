@@ -33,14 +33,14 @@ class NoSuchWorkError(WorkElsewhereError):
     """The other process has no such work, and that is no fault."""
 
 
-class WorkElsewhere(ABC):
-    """Work that times its own blocks: another process does it, so that asking for one is not timed, or it is begun in
-    a place of its own.
+class SelfTimedWork(ABC):
+    """Work that times its own blocks: another process does it, so that asking for one is not timed; it is begun in a
+    place of its own; or its calls do unequal parts of a whole, and tell what an equal one would have taken.
     """
 
     @abstractmethod
     def time_block(self, calls: int) -> float:
-        """Return the seconds of a block there. Raises WorkElsewhereError."""
+        """Return the seconds of a block. Raises WorkElsewhereError where another process should do it and cannot."""
 
     def counters(self) -> ProcessCounters | None:
         """Return the counters now of the process that does it, None for this one. Raises WorkElsewhereError."""
@@ -75,7 +75,7 @@ def block_seconds() -> float:
 
 def time_block(work: Work, calls: int) -> float:
     """Return the seconds that `calls` calls take together. Whatever the work raises is let through."""
-    if isinstance(work, WorkElsewhere):
+    if isinstance(work, SelfTimedWork):
         return work.time_block(calls)
     repeat = range(calls)
     start = time.perf_counter()

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from statistics import median
 
 from pytest_cpuperf.machine.evidence import Watch, total
-from pytest_cpuperf.measure.blocks import Work, WorkElsewhere, garbage_between_blocks, time_block, warm_up
+from pytest_cpuperf.measure.blocks import SelfTimedWork, Work, garbage_between_blocks, time_block, warm_up
 from pytest_cpuperf.measure.estimate import estimate_of_logs, smallest_count
 from pytest_cpuperf.measure.looks import Look, plan_looks
 from pytest_cpuperf.results.figures import amount
@@ -102,7 +102,7 @@ def measure_pairs(
         affordable = int((deadline - time.perf_counter()) / (1.1 * pair_seconds + _OVERHEAD_SECONDS))
         run = _Run(quantity, patience, plan_looks(min(MOST_PAIRS, affordable), 1 - patience.confidence))
         if run.looks:
-            watch = Watch(cpus, [w.counters for w in (candidate, baseline) if isinstance(w, WorkElsewhere)])
+            watch = Watch(cpus, [w.counters for w in (candidate, baseline) if isinstance(w, SelfTimedWork)])
             longest = pair_seconds
             while run.verdict is None and time.perf_counter() + longest <= deadline:
                 collect_garbage()

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from pytest_cpuperf.machine.pin import start_on
-from pytest_cpuperf.measure.blocks import NoSuchWorkError, Work, WorkElsewhere, WorkElsewhereError, time_block
+from pytest_cpuperf.measure.blocks import NoSuchWorkError, SelfTimedWork, Work, WorkElsewhereError, time_block
 from pytest_cpuperf.measure.pairs import Outcome, Patience, Quantity, measure_pairs, speedup
 from pytest_cpuperf.results.figures import amount
 from pytest_cpuperf.results.records import Budget, Measurement, Verdict
@@ -17,7 +17,7 @@ PROCESSES = 3
 """How many pairs of processes may be asked before a test fails."""
 
 
-class _Here(WorkElsewhere):
+class _Here(SelfTimedWork):
     """A function of this process, each block begun on the CPU that the other process begins on too."""
 
     def __init__(self, function: Work, cpu: int) -> None:

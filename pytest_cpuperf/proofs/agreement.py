@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
+from pytest_cpuperf.errors import UsageError
 from pytest_cpuperf.proofs.encoders import has_dynamic_int8, unwrapped
 from pytest_cpuperf.proofs.jobs import Job
 
 
-def worst_difference(left: Sequence[Any], right: Sequence[Any]) -> tuple[float, int]:
-    """Return the largest absolute difference between two lists of outputs, and the index of the sequence it is in."""
+def worst_difference(outputs: Mapping[int, Any], expected: Mapping[int, Any]) -> tuple[float, int]:
+    """Return the largest absolute difference of outputs to those expected, and the index of the sequence it is in.
+
+    Raises UsageError where a sequence's outputs have another shape.
+    """
     import numpy  # a framework: only where outputs are compared
 
     worst, index = 0.0, 0
-    for i, (a, b) in enumerate(zip(left, right, strict=True)):
-        difference = numpy.abs(numpy.asarray(a, dtype=numpy.float64) - numpy.asarray(b, dtype=numpy.float64))
-        largest = float(difference.max(initial=0.0))
+    for i, output in outputs.items():
+        found, alone = (numpy.asarray(o, dtype=numpy.float64) for o in (output, expected[i]))
+        if found.shape != alone.shape:
+            raise UsageError(
+                f"expected the same shape for a sequence in a batch and on its own, found {found.shape} and "
+                f"{alone.shape} for sequence {i}",
+                "a model returns (sequences, tokens, features), or one row for each sequence",
+            )
+        largest = float(numpy.abs(found - alone).max(initial=0.0))
         if math.isnan(largest):
             return largest, i
         if largest > worst:
@@ -38,11 +48,11 @@ def why_outputs_move(model: Any, job: Job) -> str:
 
 def _ignores_mask(job: Job) -> bool:
     """Return whether a padded sequence comes out the same with its padding masked and with nothing masked."""
-    ids = job.tokenise()[:1]
-    padded = dict(job.pad(ids, min(job.max_length, len(ids[0]) + 8)))
+    (ids,) = job.tokenise([0]).values()
+    padded = dict(job.pad([ids], min(job.max_length, len(ids) + 8)))
     mask = padded.get("attention_mask")
     if mask is None or bool(mask.all()):
         return mask is None
     masked = job.encoder.run(padded)
     unmasked = job.encoder.run({**padded, "attention_mask": mask * 0 + 1})
-    return worst_difference([masked], [unmasked])[0] == 0.0
+    return worst_difference({0: masked}, {0: unmasked})[0] == 0.0

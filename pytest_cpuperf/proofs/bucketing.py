@@ -1,79 +1,74 @@
 """The proof of the bucketing heuristic: planned batches against a padded baseline, on the user's own texts.
 
-All arms do the whole job in every round, tokenising, sorting and restoring the order included, on the same pinned
-CPUs, one right after the other. Their outputs are compared with those of each text on its own before anything is
-timed.
+All arms do the whole job in every round, tokenising and restoring the order included, on the same pinned CPUs, one
+right after the other. Where that would take too long, each arm still cuts all texts into batches, and every round times
+a part of them (`parts`). Outputs are compared with those of each text on its own before anything is timed.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from statistics import median
 from typing import Any
 
 from pytest_cpuperf.batching import (
-    Batch,
     CostModel,
     arrival_batches,
     length_histogram,
     measure_cost,
-    one_by_one_batches,
-    padded_tokens,
     plan_batches,
     refine_cost,
-    sorted_batches,
     speedup_ceiling,
 )
 from pytest_cpuperf.errors import UsageError, nearest
-from pytest_cpuperf.machine.memory import peak_memory
-from pytest_cpuperf.measure.pairs import Outcome, Patience, Quantity, also_estimate, measure_pairs, speedup
-from pytest_cpuperf.proofs.agreement import why_outputs_move, worst_difference
+from pytest_cpuperf.measure.pairs import Outcome, Patience, Quantity, also_estimate, measure_pairs
+from pytest_cpuperf.proofs.agreement import why_outputs_move
+from pytest_cpuperf.proofs.arms import Arm, Look, TimedArm, simple_arms, timed_arms
 from pytest_cpuperf.proofs.encoders import require
 from pytest_cpuperf.proofs.jobs import Job, as_job
 from pytest_cpuperf.results.figures import amount
 from pytest_cpuperf.results.records import ArmResult, BucketingMeasurement, Budget, Estimate, Pair, Verdict
 
 BASELINES = ("padded", "arrival")
+LARGEST_BATCH = 64
+"""The most sequences a planned batch holds."""
+UNIFORM = 1.05
+"""Where arrival order has fewer tokens than this for each real one, no plan is worth its trouble."""
 # Rounds a measurement should have room for: two to look at each arm and warm up, eight pairs, and half as many again,
 # because a machine that is slower for a while must not leave too few.
 _ROUNDS = 16
-_FEWEST_TEXTS = 8
-_LARGEST_BATCH = 64
-UNIFORM = 1.05
-"""Where arrival order has fewer tokens than this for each real one, no plan is worth its trouble."""
+# Of more texts a random sample is tokenised and planned for.
+_MOST_TEXTS = 20_000
 
 
 @dataclass(frozen=True)
-class Arm:
-    """One way of doing the job."""
+class _Experiment:
+    """All that is known before anything is timed for a verdict."""
 
-    name: str
-    batches: Callable[[Sequence[int]], list[Batch]]
-    """From lengths in tokens to batches."""
-    padded_to: int | None = None
-    """The length that every batch is padded to; None: to its longest sequence."""
+    given: Job
+    job: Job
+    """`given`, or a sample of very many texts."""
+    lengths: Sequence[int]
+    cost: CostModel
+    arms: Sequence[TimedArm]
+    """The planned one, the baseline, and the others."""
+    looks: Sequence[Look]
+    confidence: float
 
-    def work(self, job: Job, seconds: list[float] | None = None) -> list[Any]:
-        """Do the whole job once: tokenise, cut into batches, run, restore the order."""
-        ids = job.tokenise()
-        return job.run(ids, self.batches([len(i) for i in ids]), self.padded_to, seconds)
+    def whole_seconds(self, pair: Pair, k: int) -> float:
+        """Return what the whole job took arm `k`, by one round."""
+        return self.arms[k].whole_seconds((pair.candidate_seconds, pair.baseline_seconds, *pair.also_seconds)[k])
 
+    def results(self) -> tuple[ArmResult, ...]:
+        """Return what is known of the arms so far."""
+        return tuple(arm.result(look) for arm, look in zip(self.arms, self.looks, strict=True))
 
-@dataclass(frozen=True)
-class Look:
-    """What one pass of an arm showed, before anything was timed for a verdict."""
-
-    difference: float
-    """The largest absolute difference to the outputs of each sequence on its own."""
-    index: int
-    """The sequence it is in."""
-    batch_seconds: tuple[float, ...]
-    """For each sequence, how long its batch took."""
-    peak_bytes: int | None
+    def sequences_timed(self) -> int:
+        """Return how many sequences were run so far, by any arm."""
+        return len(set().union(*(arm.sequences_timed for arm in self.arms)))
 
 
 def measure_bucketing(
@@ -91,63 +86,45 @@ def measure_bucketing(
 ) -> BucketingMeasurement:
     """Return the speedup of planned batches over the arm `over` (`padded` to `max_length`, or `arrival` order).
 
-    Where all texts would take too long, a random sample of them is measured, and the record says so. The outputs of
-    every arm must agree with those of each text on its own within `tolerance`, absolutely, on real positions and in
-    the original order; where they do not, the verdict is fail, whatever the speed. Raises UsageError for arguments
-    that make no experiment.
+    Where all texts would take too long, every round times other batches of each arm, and the interval holds how much
+    they differ. The outputs of every arm must agree with those of each text on its own within `tolerance`, absolutely,
+    on real positions and in the original order; where they do not, the verdict is fail, whatever the speed. Raises
+    UsageError for arguments that make no experiment.
     """
     began = time.perf_counter()
-    whole = prepare(model, tokenizer, texts, batch_size, max_length, over)
-    baseline, *others = _simple_arms(whole, over)
-    job = _sample(whole, [baseline, *others], patience.max_seconds)
-    lengths = [len(ids) for ids in job.tokenise()]
-    cost = _measure_cost(job, lengths, patience.max_seconds * 0.15)
-    planned = Arm("planned", lambda found: plan_batches(found, cost, max_size=_LARGEST_BATCH))
-    arms = [planned, baseline, *others]
-    budget = None if at_least is None else Budget(at_least, "×")
-
-    alone = job.one_by_one()
-    looks = [_look(arm, job, alone) for arm in arms]
-    del alone
+    experiment = _set_up(prepare(model, tokenizer, texts, batch_size, max_length, over), over, patience)
     nothing = BucketingMeasurement(
         kind="bucketing",
         label="bucketing",
         verdict=Verdict.FAIL,
         reason="",
         estimate=None,
-        budget=budget,
-        sequences=len(lengths),
+        budget=None if at_least is None else Budget(at_least, "×"),
+        arms=experiment.results(),
+        sequences=len(experiment.lengths),
         sequences_given=len(texts),
-        worst_difference=max((look.difference for look in looks), key=lambda d: (math.isnan(d), d)),
+        sequences_timed=experiment.sequences_timed(),
+        worst_difference=max((look.difference for look in experiment.looks), key=lambda d: (math.isnan(d), d)),
         tolerance=tolerance,
-        length_histogram=length_histogram(lengths),
-        cost_error=cost.error,
+        length_histogram=length_histogram(experiment.lengths),
+        cost_error=experiment.cost.error,
     )
-    for arm, look in zip(arms, looks, strict=True):
-        if not look.difference <= tolerance:
-            reason = (
-                f"outputs differ by {look.difference:.2g} between {arm.name} batches and each text on its own "
-                f"(tolerance {tolerance:g}; worst text {look.index}: {job.shown(look.index)}): "
-                f"{why_outputs_move(model, job)}"
-            )
-            results = tuple(_result(a, k, lengths) for a, k in zip(arms, looks, strict=True))
-            return replace(nothing, reason=reason, arms=results)
+    disagreement = _disagreement(experiment, tolerance)
+    if disagreement is not None:
+        return replace(nothing, reason=f"{disagreement}: {why_outputs_move(model, experiment.job)}")
     left = max(1.0, patience.max_seconds - (time.perf_counter() - began))
-    outcome = measure_pairs(
-        partial(planned.work, job),
-        partial(baseline.work, job),
-        Quantity(speedup, "×", at_least),
-        replace(patience, max_seconds=left),
-        cpus,
-        also=tuple(partial(arm.work, job) for arm in others),
+    outcome = _measure(experiment, at_least, replace(patience, max_seconds=left), cpus)
+    results = tuple(_with_speed(result, experiment, k, outcome) for k, result in enumerate(experiment.results()))
+    baseline = experiment.arms[1]
+    ceiling = speedup_ceiling(experiment.lengths, baseline.batches, baseline.arm.padded_to)
+    return replace(
+        nothing,
+        **{**vars(outcome), "reason": outcome.reason or _why(outcome, results, ceiling, at_least)},
+        arms=results,
+        sequences_timed=experiment.sequences_timed(),
+        ceiling=ceiling,
+        notes=tuple(_notes(experiment)),
     )
-    results = tuple(
-        _with_speed(_result(arm, look, lengths), len(lengths), outcome, k, patience.confidence)
-        for k, (arm, look) in enumerate(zip(arms, looks, strict=True))
-    )
-    ceiling = speedup_ceiling(lengths, baseline.batches(lengths), baseline.padded_to)
-    outcome_fields = {**vars(outcome), "reason": outcome.reason or _why(outcome, results, ceiling, at_least)}
-    return replace(nothing, **outcome_fields, arms=results, ceiling=ceiling, notes=_notes(whole, lengths, batch_size))
 
 
 def prepare(
@@ -162,99 +139,86 @@ def prepare(
 
 def run_once(job: Job) -> None:
     """Encode one batch of the texts, untimed: what the fixture does when the plugin is off."""
-    Arm("sorted", lambda lengths: sorted_batches(lengths, job.batch_size)).work(job.first(job.batch_size))
+    ids = job.tokenise(range(min(job.batch_size, len(job.sequences))))
+    job.run(ids, [tuple(ids)])
 
 
-def _simple_arms(job: Job, over: str) -> list[Arm]:
-    """Return the arms that need no cost model, the baseline first. Constant padding, by far the slowest, is measured
-    only where it is the baseline.
-    """
-    arrival = Arm("arrival", lambda lengths: arrival_batches(len(lengths), job.batch_size))
-    padded = replace(arrival, name="padded", padded_to=job.max_length)
-    rest = [
-        Arm("one by one", lambda lengths: one_by_one_batches(len(lengths))),
-        Arm("sorted", lambda lengths: sorted_batches(lengths, job.batch_size)),
-    ]
-    return [padded, arrival, *rest] if over == "padded" else [arrival, *rest]
+def planned_arm(cost: CostModel) -> Arm:
+    """Return the arm that is judged: the cheapest batches by a cost model."""
+    return Arm("planned", lambda lengths: plan_batches(lengths, cost, max_size=LARGEST_BATCH))
 
 
-def _sample(job: Job, arms: Sequence[Arm], max_seconds: float) -> Job:
-    """Return the job with as many texts as all arms can do in every round; 8 at least."""
-    few = job.first(_FEWEST_TEXTS)
-    for arm in arms:
-        arm.work(few)  # the first pass of all pays for lazy initialisation
-    start = time.perf_counter()
-    for arm in arms:
-        arm.work(few)
-    # The planned arm, not here yet, is about as quick as the sorted one.
-    seconds_per_text = 1.1 * (time.perf_counter() - start) / len(few.sequences)
-    left = 0.8 * max_seconds - 2 * len(few.sequences) * seconds_per_text
-    return job.sample(max(int(left / _ROUNDS / (1.1 * seconds_per_text)), _FEWEST_TEXTS))
+def _set_up(given: Job, over: str, patience: Patience) -> _Experiment:
+    """Measure what batches cost, choose what is timed, and look at every arm once."""
+    began = time.perf_counter()
+    job = given.sample(_MOST_TEXTS)
+    ids = job.tokenise()
+    lengths = [len(ids[i]) for i in range(len(ids))]
+    baseline, *others = simple_arms(job, over)
+    cost = measure_job_cost(job, ids, baseline.padded_to, patience.max_seconds * 0.15)
+    left = patience.max_seconds - (time.perf_counter() - began)
+    arms = timed_arms([planned_arm(cost), baseline, *others], job, lengths, cost, 0.8 * left / _ROUNDS)
+    alone = job.one_by_one(sorted({i for arm in arms for i in arm.indices()}))
+    looks = [arm.look(alone) for arm in arms]
+    return _Experiment(given, job, lengths, cost, arms, looks, patience.confidence)
 
 
-def _measure_cost(job: Job, lengths: Sequence[int], max_seconds: float) -> CostModel:
-    """Return the measured cost of batches, on shapes up to the longest text, refined where a plan would land."""
-    tokens = [token for ids in job.tokenise() for token in ids] or [0]
+def measure_job_cost(
+    job: Job, ids: Mapping[int, Sequence[int]], padded_to: int | None, max_seconds: float
+) -> CostModel:
+    """Return the measured cost of batches, on shapes up to the longest there are, refined where a plan would land."""
+    lengths = [len(found) for found in ids.values()]
+    tokens = [token for found in ids.values() for token in found]
     longest = max(*lengths, 2)
-    sizes = [s for s in (1, 4, 16, 64) if s < len(lengths)] + [min(len(lengths), _LARGEST_BATCH)]
-    grid = [n for n in (8, 32, 128) if n < longest] + [longest]
+    most = min(len(lengths), LARGEST_BATCH)
+    sizes = sorted({s for s in (1, 4, 16, job.batch_size) if s < most} | {most})
+    grid = sorted({n for n in (8, 32, 128) if n < longest} | {longest, padded_to or longest})
 
     def run(size: int, length: int) -> object:
         sequence = (tokens * math.ceil(length / len(tokens)))[:length]
-        return job.run([sequence] * size, [tuple(range(size))])
+        return job.run(dict.fromkeys(range(size), sequence), [tuple(range(size))])
 
     cost = measure_cost(run, sizes, grid, max_seconds=max_seconds / 2, repeats=2)
-    return refine_cost(cost, run, lengths, max_size=_LARGEST_BATCH, max_seconds=max_seconds / 2, repeats=2)
+    return refine_cost(cost, run, lengths, max_size=LARGEST_BATCH, max_seconds=max_seconds / 2, repeats=2)
 
 
-def _look(arm: Arm, job: Job, alone: Sequence[Any]) -> Look:
-    """Run an arm once, and see what it gives, how long batches take and how much memory it needs."""
-    seconds = [0.0] * len(alone)
-    with peak_memory() as peak:
-        outputs = arm.work(job, seconds)
-    difference, index = worst_difference(outputs, alone)
-    return Look(difference, index, tuple(seconds), peak.added_bytes)
+def _disagreement(experiment: _Experiment, tolerance: float) -> str | None:
+    """Return which arm's outputs are not those of each text on its own, and where they are worst; None for none."""
+    for timed, look in zip(experiment.arms, experiment.looks, strict=True):
+        if not look.difference <= tolerance:
+            return (
+                f"outputs differ by {look.difference:.2g} between {timed.arm.name} batches and each text on its own "
+                f"(tolerance {tolerance:g}; worst text {look.index}: {experiment.job.shown(look.index)})"
+            )
+    return None
 
 
-def _seconds(pair: Pair, arm: int) -> float:
-    """Return the seconds of one arm in a round: planned, baseline, and then the others."""
-    return (pair.candidate_seconds, pair.baseline_seconds, *pair.also_seconds)[arm]
+def _measure(experiment: _Experiment, at_least: float | None, patience: Patience, cpus: tuple[int, ...]) -> Outcome:
+    """Time the arms in rounds; the verdict is on the first two."""
+    planned, baseline, *others = experiment.arms
+    quantity = Quantity(lambda p: experiment.whole_seconds(p, 1) / experiment.whole_seconds(p, 0), "×", at_least)
+    return measure_pairs(planned, baseline, quantity, patience, cpus, tuple(others))
 
 
-def _result(arm: Arm, look: Look, lengths: Sequence[int]) -> ArmResult:
-    """Return what is known of an arm before it is timed for the verdict."""
-    batches = arm.batches(lengths)
-    ordered = sorted(look.batch_seconds)
-    return ArmResult(
-        arm=arm.name,
-        batches=len(batches),
-        padded_tokens=padded_tokens(lengths, batches, arm.padded_to),
-        real_tokens=sum(lengths),
-        sequences_per_second=math.nan,
-        real_tokens_per_second=math.nan,
-        p50_seconds=ordered[len(ordered) // 2],
-        p95_seconds=ordered[min(len(ordered) - 1, int(0.95 * len(ordered)))],
-        peak_memory_bytes=look.peak_bytes,
-    )
-
-
-def _with_speed(result: ArmResult, sequences: int, outcome: Outcome, arm: int, confidence: float) -> ArmResult:
+def _with_speed(result: ArmResult, experiment: _Experiment, k: int, outcome: Outcome) -> ArmResult:
     """Return an arm's result with how fast it was over the rounds, by itself and over the baseline."""
     if not outcome.pairs:
         return result
+    sequences = len(experiment.lengths)
 
     def estimate(of_pair: Callable[[Pair], float], unit: str) -> Estimate | None:
-        return also_estimate(outcome.pairs, of_pair, unit, confidence)
+        return also_estimate(outcome.pairs, of_pair, unit, experiment.confidence)
 
-    each = median(_seconds(pair, arm) for pair in outcome.pairs)
-    over_baseline = estimate(lambda p: p.baseline_seconds / _seconds(p, arm), "×")
+    def over_baseline(pair: Pair) -> float:
+        return experiment.whole_seconds(pair, 1) / experiment.whole_seconds(pair, k)
+
+    each = median(experiment.whole_seconds(pair, k) for pair in outcome.pairs)
     return replace(
         result,
         sequences_per_second=sequences / each,
         real_tokens_per_second=result.real_tokens / each,
-        throughput=estimate(lambda p: sequences / _seconds(p, arm), "sequences/s"),
-        # The first two are the pair that the verdict is on.
-        speedup=(outcome.estimate, None)[arm] if arm < 2 else over_baseline,
+        throughput=estimate(lambda pair: sequences / experiment.whole_seconds(pair, k), "sequences/s"),
+        speedup=(outcome.estimate, None)[k] if k < 2 else estimate(over_baseline, "×"),
     )
 
 
@@ -277,15 +241,21 @@ def _why(outcome: Outcome, arms: Sequence[ArmResult], ceiling: float, at_least: 
     )
 
 
-def _notes(job: Job, lengths: Sequence[int], batch_size: int) -> tuple[str, ...]:
-    notes = []
-    waste = speedup_ceiling(lengths, arrival_batches(len(lengths), batch_size))
+def _notes(experiment: _Experiment) -> Iterator[str]:
+    """Yield what a reader should know of the figure."""
+    lengths, job, given = experiment.lengths, experiment.job, experiment.given
+    waste = speedup_ceiling(lengths, arrival_batches(len(lengths), job.batch_size))
     if waste < UNIFORM:
-        notes.append(
+        yield (
             f"bucketing does not pay here: the texts are of nearly equal length, and arrival order pads only "
             f"{1 - 1 / waste:.0%} of its tokens"
         )
-    cut = job.cut_off()
+    cut = given.cut_off()
     if cut:
-        notes.append(f"{cut} of {len(job.sequences)} texts are longer than max_length={job.max_length} and were cut")
-    return tuple(notes)
+        yield f"{cut} of {len(given.sequences)} texts are longer than max_length={job.max_length} and were cut"
+    for timed in experiment.arms[:2]:
+        if timed.cut_to is not None:
+            yield (
+                f"a batch of the {timed.arm.name} arm takes too long to be timed whole: {timed.cut_to} sequences of it "
+                "were, which may cost more or less each; raise max_seconds"
+            )

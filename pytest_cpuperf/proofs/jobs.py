@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pytest_cpuperf.batching import Batch, one_by_one_batches
+from pytest_cpuperf.batching import Batch
 from pytest_cpuperf.errors import UsageError
 from pytest_cpuperf.proofs.encoders import Batch as PaddedInputs
 from pytest_cpuperf.proofs.encoders import Encoder, as_encoder, longest_input, unwrapped
@@ -32,15 +32,20 @@ class Job:
     batch_size: int
     max_length: int
 
-    def tokenise(self) -> list[list[int]]:
-        """Return each sequence's token ids, cut at `max_length`. Raises UsageError where one has no tokens."""
+    def tokenise(self, indices: Sequence[int] | None = None) -> dict[int, list[int]]:
+        """Return token ids by the index of the sequence, of all or some of them, cut at `max_length`.
+
+        Raises UsageError where a sequence has no tokens.
+        """
+        indices = range(len(self.sequences)) if indices is None else indices
         if not isinstance(self.sequences[0], str):
-            return [ids[: self.max_length] for ids in self.sequences]
-        tokens: list[list[int]] = self.tokenizer(list(self.sequences), truncation=True, max_length=self.max_length)[
-            "input_ids"
-        ]
-        if not all(tokens):
-            raise UsageError(f"text {next(i for i, ids in enumerate(tokens) if not ids)} has no tokens: leave it out")
+            return {i: self.sequences[i][: self.max_length] for i in indices}
+        texts = [self.sequences[i] for i in indices]
+        found = self.tokenizer(texts, truncation=True, max_length=self.max_length)["input_ids"]
+        tokens: dict[int, list[int]] = dict(zip(indices, found, strict=True))
+        for index, ids in tokens.items():
+            if not ids:
+                raise UsageError(f"text {index} has no tokens: leave it out")
         return tokens
 
     def cut_off(self) -> int:
@@ -52,28 +57,25 @@ class Job:
 
     def run(
         self,
-        ids: Sequence[Sequence[int]],
-        batches: Sequence[Batch],
+        ids: Mapping[int, Sequence[int]],
+        batches: Iterable[Batch],
         padded_to: int | None = None,
         seconds: list[float] | None = None,
-    ) -> list[Any]:
-        """Return the outputs for all sequences in their original order, batch by batch.
+    ) -> dict[int, Any]:
+        """Return the outputs by the index of the sequence, in the sequences' order, batch by batch.
 
-        Batches are padded to their longest sequence, or all to `padded_to`. `seconds`, of one entry for each sequence,
-        is filled with how long the batch took that the sequence was in.
+        Batches are padded to their longest sequence, or all to `padded_to`. How long each batch took is added to
+        `seconds`.
         """
-        outputs: list[Any] = [None] * len(ids)
+        outputs: dict[int, Any] = {}
         for batch in batches:
             start = time.perf_counter()
             padded = self.pad([ids[i] for i in batch], padded_to)
             found = self.encoder.rows(self.encoder.run(padded), padded, [len(ids[i]) for i in batch], self.pads_left)
-            for index, row in zip(batch, found, strict=True):
-                outputs[index] = row
+            outputs.update(zip(batch, found, strict=True))
             if seconds is not None:
-                took = time.perf_counter() - start
-                for index in batch:
-                    seconds[index] = took
-        return outputs
+                seconds.append(time.perf_counter() - start)
+        return {index: outputs[index] for index in sorted(outputs)}
 
     @property
     def pads_left(self) -> bool:
@@ -108,10 +110,9 @@ class Job:
         sequence = self.sequences[index]
         return repr(sequence[:40]) if isinstance(sequence, str) else f"{len(sequence)} tokens"
 
-    def one_by_one(self) -> list[Any]:
-        """Return the outputs of every sequence on its own, without padding."""
-        ids = self.tokenise()
-        return self.run(ids, one_by_one_batches(len(ids)))
+    def one_by_one(self, indices: Sequence[int]) -> dict[int, Any]:
+        """Return the outputs of some sequences, each on its own, without padding."""
+        return self.run(self.tokenise(indices), [(index,) for index in indices])
 
 
 def as_job(model: Any, tokenizer: Any, sequences: Sequence[Any], batch_size: int, max_length: int | None) -> Job:

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pytest_cpuperf.reports.terminal import arms_table, figure_text
+from pytest_cpuperf.reports.terminal import arms_table, figure_text, texts_text
 from pytest_cpuperf.results.claims import Claim
 
 _HEADINGS = ("claim", "promised", "here, this model, these texts", "judgement")
@@ -28,7 +28,7 @@ def claims_text(claims: Sequence[Claim], width: int) -> str:
             lines += ["", *textwrap.wrap(text, max(40, width), subsequent_indent="  ")]
         for measurement in (claim["measurement"], *claim["also"]):
             if measurement.get("arms"):
-                lines += ["", measured_on(measurement), *arms_table(measurement["arms"])]
+                lines += ["", f"{measurement['label']}: {texts_text(measurement)}", *arms_table(measurement["arms"])]
     return "\n".join(lines)
 
 
@@ -42,10 +42,3 @@ def claim_figure(measurement: Mapping[str, Any]) -> str:
     """Return `2.4× [2.3, 2.5] over arrival`."""
     over = measurement["label"].rpartition(" over ")[2] if " over " in measurement["label"] else ""
     return f"{figure_text(measurement)}{f' over {over}' if over else ''}"
-
-
-def measured_on(measurement: Mapping[str, Any]) -> str:
-    """Return `planned over arrival: 48 of 2,000 texts, a random sample`."""
-    used, given = measurement["sequences"], measurement["sequences_given"]
-    texts = f"all {given:,} texts" if used == given else f"{used:,} of {given:,} texts, a random sample"
-    return f"{measurement['label']}: {texts}"

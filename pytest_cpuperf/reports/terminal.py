@@ -195,8 +195,7 @@ def how_measured(measurement: Mapping[str, Any], placement: Mapping[str, Any] | 
     if not measurement["steady"]:
         parts.append("warm-up did not settle")
     if measurement.get("sequences_given"):
-        given, used = measurement["sequences_given"], measurement["sequences"]
-        parts.append(f"{used} texts" if used == given else f"a sample of {used} of {given} texts")
+        parts.append(texts_text(measurement))
     if measurement.get("worst_difference") is not None:
         worst = measurement["worst_difference"]
         parts.append(f"outputs equal within {worst:.1g}" if worst else "outputs identical")
@@ -206,6 +205,13 @@ def how_measured(measurement: Mapping[str, Any], placement: Mapping[str, Any] | 
     if placement:
         parts.append(_cpus(placement))
     return ", ".join(parts)
+
+
+def texts_text(measurement: Mapping[str, Any]) -> str:
+    """Return how many texts an experiment is about, and how many are timed in every round."""
+    given, used, timed = (measurement[f"sequences{key}"] for key in ("_given", "", "_timed"))
+    texts = f"{used:,} texts" if used == given else f"a sample of {used:,} of {given:,} texts"
+    return texts if timed in (0, used) else f"{texts}, batches of {timed:,} of them timed"
 
 
 ARM_HEADINGS = ("arm", "batches", "padding", "sequences/s", "over baseline", "p95", "memory")

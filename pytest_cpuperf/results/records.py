@@ -183,7 +183,7 @@ class ArmResult:
     arm: str
     batches: int
     padded_tokens: int
-    """Tokens the model was given, padding included, for one pass over the texts measured."""
+    """Tokens the model is given, padding included, for all texts."""
     real_tokens: int
     sequences_per_second: float
     """Median over the rounds."""
@@ -196,7 +196,10 @@ class ArmResult:
     """How long the batch took that a sequence was in: the median over sequences, in one pass."""
     p95_seconds: float = 0.0
     peak_memory_bytes: int | None = None
-    """How far the process's resident memory rose in one pass; None where the kernel does not tell."""
+    """How far the process's resident memory rose in one pass over the batches timed; None where the kernel does not
+    tell."""
+    timed_batches: int = 0
+    """Batches timed in every round: spread over all of them by cost, where all would take too long."""
 
     @property
     def waste(self) -> float:
@@ -210,11 +213,14 @@ class BucketingMeasurement(Measurement):
 
     arms: tuple[ArmResult, ...] = ()
     sequences: int = 0
-    """Texts measured in every round."""
+    """Texts that every arm cuts into batches."""
     sequences_given: int = 0
-    """Texts the test handed over; when fewer were measured, they are a random sample."""
+    """Texts the test handed over; where there are very many, `sequences` are a random sample."""
+    sequences_timed: int = 0
+    """Texts in the batches that are timed in every round, of any arm; fewer than `sequences` where all would take too
+    long."""
     length_histogram: tuple[tuple[int, int], ...] = ()
-    """(longest of the bin in tokens, how many sequences) of those measured."""
+    """(longest of the bin in tokens, how many sequences)."""
     worst_difference: float | None = None
     """Largest absolute difference of any arm's outputs to those of each text on its own, over real positions, in the
     original order."""

@@ -1,6 +1,8 @@
+import sys
+
 import pytest
 
-from pytest_cpuperf.machine.memory import memory_elsewhere
+from pytest_cpuperf.machine.memory import memory_elsewhere, peak_memory
 from pytest_cpuperf.machine.topology import read_topology
 from tests.machine.trees import two_sockets
 
@@ -24,6 +26,18 @@ def test_one_node_or_no_file_is_not_told(machine):
     assert memory_elsewhere(read_topology(machine(two_sockets())), {0}, machine({})) is None
     root = machine(two_sockets() | MEMORY, root="no-maps")
     assert memory_elsewhere(read_topology(root), {0}, root) is None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_the_most_memory_is_told_though_the_allocator_had_it_before():
+    above = []
+    for _ in range(2):
+        with peak_memory() as peak:
+            pieces = [b"x" * 100_000 for _ in range(300)]
+            above.append(b"y" * 100_000)  # what was freed below it does not go back by itself
+            del pieces
+        assert peak.added_bytes is not None
+        assert 25e6 < peak.added_bytes < 60e6
 
 
 def test_on_this_machine_memory_is_somewhere():

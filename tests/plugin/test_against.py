@@ -190,6 +190,30 @@ def test_two_callables_are_held_against_the_candidate_of_then(history, project):
     result.stdout.fnmatch_lines(["*encoder against then: [12].*× of then*≥ 0.95× (budget)*"])
 
 
+def test_of_bucketing_one_batch_is_held_against_then(history, project):
+    pytest.importorskip("numpy")
+    model = (
+        SPIN
+        + """
+    def model(batch):
+        work()
+        return batch["input_ids"][:, :1] * 1.0
+    """
+    )
+    test = """
+    import numpy
+    from service import model
+
+    def test_speed(cpuperf):
+        cpuperf.bucketing(model, None, [3, 9, 4, 8] * 8, batch_size=8, max_length=16)
+    """
+    pytester = history(service=model.format(milliseconds=2), test_speed=test)
+    project(service=model.format(milliseconds=4))
+    result = against(pytester)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*planned over padded, one batch of 8 against then: 0.5*× of then*"])
+
+
 def test_a_package_on_the_search_path_is_the_revisions_own_there(history, project, monkeypatch):
     """As an editable install puts it: the folder of the working tree is on the path, for every process."""
     pytester = history(src__service=SPIN.format(milliseconds=2), tests__test_speed=TEST)

@@ -56,21 +56,40 @@ def test_planned_beats_constant_padding_with_equal_outputs_in_order(project):
     assert "of what leaving out padding can gain" in " ".join(str(result.stdout).split())
 
 
-def test_outputs_that_move_with_padding_fail_whatever_the_speed(project):
+def test_outputs_that_move_with_padding_fail_whatever_the_speed_and_the_reason_is_named(project):
     pytester = project(
         test_it=TINY
         + """
-    def test_it(cpuperf, model, tokenizer, texts):
-        def maskless(batch):
-            return model(input_ids=batch["input_ids"])  # ignores attention_mask
+    def measure(cpuperf, *arguments):
         with torch.inference_mode():
-            cpuperf.bucketing(maskless, tokenizer, texts, batch_size=16, max_length=64, at_least=1.0, max_seconds=4)
+            cpuperf.bucketing(*arguments, batch_size=16, max_length=64, at_least=1.0, max_seconds=4)
+
+    def test_mask(cpuperf, model, tokenizer, texts):
+        measure(cpuperf, lambda batch: model(input_ids=batch["input_ids"]), tokenizer, texts)
+
+    def test_left(cpuperf, model, tokenizer, texts):
+        tokenizer.padding_side = "left"
+        measure(cpuperf, model, tokenizer, texts)
+
+    @pytest.mark.filterwarnings("ignore")
+    def test_int8(cpuperf, model, tokenizer, texts):
+        int8 = torch.ao.quantization.quantize_dynamic(model, {torch.nn.Linear}, dtype=torch.qint8).eval()
+        measure(cpuperf, int8, tokenizer, texts)
+
+    def test_shape(cpuperf, tokenizer, texts):
+        measure(cpuperf, lambda batch: batch["input_ids"] * 1.0, tokenizer, texts)
     """
     )
     result = pytester.runpytest_subprocess("--cpuperf", "--no-cpuperf-static")
-    result.assert_outcomes(failed=1)
+    result.assert_outcomes(failed=4)
+    differ = "E *outputs differ by * between * batches and each text on its own*worst text *: 'w*"
     result.stdout.fnmatch_lines(
-        ["E *outputs differ by * between * batches and each text on its own*it ignores attention_mask*"]
+        [
+            f"{differ}it ignores attention_mask*",
+            f"{differ}its tokenizer pads on the left*",
+            f"{differ}it is quantised to INT8 with scales taken from each batch*",
+            "E *UsageError: expected the same shape for a sequence in a batch and on its own, found (*",
+        ]
     )
 
 
@@ -81,7 +100,7 @@ def test_a_plan_that_cannot_pay_loses_its_budget_and_says_why(project):
     def test_it(cpuperf, model, tokenizer):
         same = ["w1 w2 w3 w4 w5 w6 w7 w8"] * 64
         cpuperf.bucketing(
-            model, tokenizer, same, batch_size=32, max_length=64, over="arrival", at_least=1.5, max_seconds=15
+            model, tokenizer, same, batch_size=32, max_length=64, over="arrival", at_least=1.5, max_seconds=8
         )
     """
     )
@@ -96,36 +115,7 @@ def test_a_plan_that_cannot_pay_loses_its_budget_and_says_why(project):
     )
 
 
-def test_padding_on_the_left_without_position_ids_is_named(project):
-    pytester = project(
-        test_it=TINY
-        + """
-    def test_it(cpuperf, model, tokenizer, texts):
-        tokenizer.padding_side = "left"
-        cpuperf.bucketing(model, tokenizer, texts, batch_size=16, max_length=64, at_least=1.0, max_seconds=4)
-    """
-    )
-    result = pytester.runpytest_subprocess("--cpuperf", "--no-cpuperf-static")
-    result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["E *outputs differ by *its tokenizer pads on the left*"])
-
-
-def test_int8_with_scales_from_each_batch_is_named(project):
-    pytester = project(
-        test_it=TINY
-        + """
-    @pytest.mark.filterwarnings("ignore")
-    def test_it(cpuperf, model, tokenizer, texts):
-        int8 = torch.ao.quantization.quantize_dynamic(model, {torch.nn.Linear}, dtype=torch.qint8).eval()
-        cpuperf.bucketing(int8, tokenizer, texts, batch_size=16, max_length=64, at_least=1.0, max_seconds=4)
-    """
-    )
-    result = pytester.runpytest_subprocess("--cpuperf", "--no-cpuperf-static")
-    result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["E *outputs differ by *it is quantised to INT8 with scales taken from each batch*"])
-
-
-def test_what_else_can_be_measured(project):
+def test_what_else_can_be_measured_and_texts_that_are_cut_are_told(project):
     pytester = project(
         test_it=TINY
         + """
@@ -144,25 +134,17 @@ def test_what_else_can_be_measured(project):
 
     def test_it(cpuperf, arguments):
         with torch.inference_mode():
-            record = cpuperf.bucketing(*arguments, batch_size=16, max_length=128, at_least=1.2, max_seconds=4)
+            record = cpuperf.bucketing(*arguments, batch_size=16, max_length=128, at_least=1.2, max_seconds=3)
         assert record.arms[0].real_tokens > 0
-    """
-    )
-    result = pytester.runpytest_subprocess("--cpuperf", "--no-cpuperf-static")
-    result.assert_outcomes(passed=5)
 
-
-def test_texts_that_are_cut_are_told(project):
-    pytester = project(
-        test_it=TINY
-        + """
-    def test_it(cpuperf, model, tokenizer, texts):
+    def test_cut(cpuperf, model, tokenizer, texts):
         longer = [*texts, "w1 " * 100]
         record = cpuperf.bucketing(model, tokenizer, longer, batch_size=16, max_length=64, max_seconds=3)
         assert record.notes == ("1 of 65 texts are longer than max_length=64 and were cut",)
     """
     )
-    pytester.runpytest_subprocess("--cpuperf", "--no-cpuperf-static").assert_outcomes(passed=1)
+    result = pytester.runpytest_subprocess("--cpuperf", "--no-cpuperf-static")
+    result.assert_outcomes(passed=6)
 
 
 REFUSED = [
@@ -182,6 +164,7 @@ REFUSED = [
     ("42, tokenizer, texts", "expected a torch module, an onnxruntime session or a callable, found int"),
     ("model, texts, texts", "tokenizer takes a transformers tokenizer, found list"),
     ("model, tokenizer, texts, batch_size=0", "batch_size takes a whole number of at least 1, found 0"),
+    ("lambda batch: 5, tokenizer, texts", "expected the model to return an array*found int"),
 ]
 
 
