@@ -82,6 +82,10 @@ class Session:
         self.config = config
         self.topology: Topology = read_topology()
         self.limits: Limits = read_limits()
+        # Read before any test is pinned: what is usable is part of it.
+        self._machine: dict[str, Any] = describe_machine()
+        self._machines: dict[str, dict[str, Any]] = {}
+        """Of xdist's workers that run elsewhere, by fingerprint."""
         self._results_path = options.output_path("json", config, pytest_config.invocation_params.dir)
         self._report_path = options.output_path("html", config, pytest_config.invocation_params.dir)
         self._pytest_config = pytest_config
@@ -319,10 +323,6 @@ class Session:
     def _stored_path(self, name: str) -> Path:
         return stored_path(name, self.config.cache_folder, self.config.root, self._pytest_config.invocation_params.dir)
 
-    @cached_property
-    def _machine(self) -> dict[str, Any]:
-        return describe_machine()
-
     def after(self, item: pytest.Item) -> None:
         """Fail, skip or warn where a test passed and a measurement in it is inconclusive."""
         test = item.stash[_TEST]
@@ -357,15 +357,21 @@ class Session:
                 measurements=[m.plain() for m in measured],
                 worker=self._worker,
                 line=(item.location[1] or 0) + 1,
+                machine=self._machine["fingerprint"] if self._worker else None,
             )
             report.user_properties += [(f"cpuperf {m.label}", in_a_line(m)) for m in measured]
             report.cpuperf = record.plain()  # type: ignore[attr-defined]
+            if self._worker:
+                report.cpuperf_machine = self._machine  # type: ignore[attr-defined]
 
     def gather(self, report: pytest.TestReport) -> None:
         """Take the record off a report that has one."""
         plain = getattr(report, "cpuperf", None)
         if plain is not None:
             self.records.append(TestRecord(**plain))
+        machine = getattr(report, "cpuperf_machine", self._machine)
+        if machine["fingerprint"] != self._machine["fingerprint"]:
+            self._machines[machine["fingerprint"]] = machine
 
     def worker_starts(self, node: Any) -> None:
         """Give an xdist worker on this machine its slot; one that replaces a dead worker gets that one's."""
@@ -417,7 +423,14 @@ class Session:
 
     def result(self) -> RunResult:
         """Return the run as a record."""
-        return RunResult(__version__, self._machine, self.static, tuple(self.records), self._against())
+        return RunResult(
+            __version__,
+            self._machine,
+            self.static,
+            tuple(self.records),
+            against=self._against(),
+            other_machines=tuple(self._machines.values()),
+        )
 
     def _against(self) -> dict[str, Any] | None:
         if self._revision is None:

@@ -90,12 +90,12 @@ def merged(documents: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Any], tupl
     claims: list[Any] = []
     for document in documents:
         here = document["machine"]["fingerprint"]
-        machines = {**document.get("machines", {here: document["machine"]}), **machines}
+        machines = {here: document["machine"], **document.get("machines", {}), **machines}
         for test in document["tests"]:
             if test["id"] in tests:
                 twice.append(test["id"])
             else:
-                tests[test["id"]] = {**test, "machine": test.get("machine", here)}
+                tests[test["id"]] = {**test, "machine": test.get("machine") or here}
         claims += [claim for claim in document.get("claims", ()) if claim not in claims]
     first = documents[0]
     whole = {
@@ -125,5 +125,6 @@ def _merged_static(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
 
 def machine_of(document: Mapping[str, Any], test: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the machine a test ran on."""
-    machine: Mapping[str, Any] = document.get("machines", {}).get(test.get("machine"), document["machine"])
+    machines: Mapping[Any, Mapping[str, Any]] = document.get("machines", {})
+    machine: Mapping[str, Any] = machines.get(test.get("machine"), document["machine"])
     return machine

@@ -24,6 +24,8 @@ class TestRecord:
     worker: str | None = None
     line: int | None = None
     """Where the test begins in its file, from 1."""
+    machine: str | None = None
+    """The fingerprint of the machine it ran on, where that is not the run's."""
 
     def plain(self) -> dict[str, Any]:
         """Return the test as `cpuperf/results/1` writes it."""
@@ -34,6 +36,7 @@ class TestRecord:
             "measurements": self.measurements,
             "worker": self.worker,
             "line": self.line,
+            "machine": self.machine,
         }
 
 
@@ -49,6 +52,8 @@ class RunResult:
     against: dict[str, Any] | None = None
     """The git revision that tests were held against, its commit, and what only it has."""
     claims: tuple[Claim, ...] = ()
+    other_machines: tuple[dict[str, Any], ...] = ()
+    """Machines that some of the tests ran on, beside the run's own."""
 
     def plain(self) -> dict[str, Any]:
         """Return the `cpuperf/results/1` document as plain data."""
@@ -56,6 +61,7 @@ class RunResult:
             "schema": SCHEMA,
             "version": self.version,
             "machine": self.machine,
+            "machines": {m["fingerprint"]: m for m in (self.machine, *self.other_machines)},
             "static": self.static,
             "against": self.against,
             "tests": [t.plain() for t in self.tests],

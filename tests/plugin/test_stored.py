@@ -103,6 +103,24 @@ def test_another_machines_items_per_second_are_refused_and_that_is_said(run):
     )
 
 
+def test_a_test_on_fewer_cpus_than_there_are_is_on_the_same_machine(project):
+    """A pinned process may use less than the machine has, which says nothing of the machine."""
+    pytester = project(
+        test_it="""
+        import pytest, time
+        @pytest.mark.cpuperf(cores=1)
+        def test_it(cpuperf):
+            cpuperf.throughput(lambda: time.sleep(0.002), items=1, max_seconds=2)
+        """
+    )
+    pytester.runpytest_subprocess("--cpuperf", "--cpuperf-save=main.json").assert_outcomes(passed=1)
+    result = pytester.runpytest_subprocess("--cpuperf", "--cpuperf-compare=main.json", "--cpuperf-json=out.json")
+    assert "was made on another" not in said(result)
+    (test,) = json.loads((pytester.path / "out.json").read_text())["tests"]
+    assert test["measurements"][0]["budget"]["unit"] == "× of main.json"
+    assert test["measurements"][0]["notes"] == []
+
+
 def test_a_share_of_what_was_measured_against_another_kernel_is_inconclusive(run):
     _, folder = run(20, "--cpuperf-save=main")
     document = json.loads(stored(folder).read_text())

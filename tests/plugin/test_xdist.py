@@ -102,6 +102,32 @@ def test_a_test_that_wants_more_than_a_workers_part_waits_for_all_and_runs_alone
     assert "more than a worker's part" in wide["placement"]["reason"]
 
 
+def test_workers_on_other_machines_are_told_apart(project):
+    """As `--tx ssh=…` has them: each test is of the machine that ran it."""
+    pytester = project(
+        conftest="""
+        import os
+        if os.environ.get("PYTEST_XDIST_WORKER") == "gw1":
+            from pytest_cpuperf.machine import fingerprint
+            fingerprint._processor = lambda: ("a processor elsewhere", [])
+        """,
+        test_it="""
+        import pytest, time
+        @pytest.mark.parametrize("n", range(4))
+        def test_it(cpuperf, n):
+            cpuperf.latency(lambda: time.sleep(0.01), at_most=1, max_seconds=2)
+        """,
+    )
+    pytester.runpytest_subprocess(
+        "--cpuperf", "-n2", "--dist=each", "--cpuperf-json=results.json", "--no-cpuperf-static"
+    )
+    document = results(pytester)
+    (elsewhere,) = [m for m in document["machines"].values() if m["processor"] == "a processor elsewhere"]
+    assert document["machine"]["fingerprint"] != elsewhere["fingerprint"]
+    by_worker = {(t["worker"], t["machine"]) for t in document["tests"]}
+    assert by_worker == {("gw0", document["machine"]["fingerprint"]), ("gw1", elsewhere["fingerprint"])}
+
+
 def test_a_worker_that_dies_loses_only_its_running_test(project):
     pytester = project(
         test_it="""
