@@ -43,7 +43,8 @@ def browser():
 def page(tmp_path_factory):
     long_id = "tests/a/rather/deep/folder/test_speed.py::TestEncoders::test_encode[MiniLM-onnxruntime-int8-512-tokens]"
     data = document(tests=3, name=long_id, verdict="fail", reason="the data: 25% of the tokens are real " * 4,
-                    arms=[ARM, {**ARM, "arm": "padded", "speedup": None, "padded_tokens": 9000}])  # fmt: skip
+                    arms=[ARM, {**ARM, "arm": "padded", "speedup": None, "padded_tokens": 9000}],
+                    length_histogram=[[8, 30], [16, 50], [24, 9]])  # fmt: skip
     data["tests"] += document(tests=2)["tests"] + document(tests=1, name="t.py::q", verdict="inconclusive")["tests"]
     data["static"]["findings"] = [
         {"rule": "CPU201", "name": "constant-padding", "path": "service/handler.py", "line": 41, "column": 14,
@@ -73,3 +74,13 @@ def test_it_is_readable_without_overflow_overlap_or_errors(browser, page, width,
     )
     light = sum(int(n) for n in background[4:-1].split(",")) > sum(int(n) for n in ink[4:-1].split(","))
     assert light == (scheme == "light")
+
+
+def test_in_print_what_is_folded_is_there(browser, page):
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "screen"})
+    browser.get(page.as_uri())
+    shown = "return document.querySelector('details:not([open]) svg').checkVisibility()"
+    assert not browser.execute_script(shown)
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    assert browser.execute_script(shown)
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
