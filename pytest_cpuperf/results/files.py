@@ -24,8 +24,7 @@ def write_bytes(path: Path, data: bytes) -> None:
     Raises UsageError where that cannot be done, or `path` is a symbolic link, which is not followed. An interruption
     leaves the old file, and nothing half-written.
     """
-    if path.is_symlink():
-        raise UsageError(f"{path} is a symbolic link, which is not written through", "name the file it points to")
+    _refuse_link(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         mode = path.stat().st_mode & 0o7777 if path.exists() else 0o666 & ~_umask()
@@ -47,13 +46,18 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 def append_text(path: Path, text: str) -> None:
     """Append text as UTF-8 to a file others append to as well. Raises UsageError; a symbolic link is not followed."""
-    if path.is_symlink():
-        raise UsageError(f"{path} is a symbolic link, which is not written through", "name the file it points to")
+    _refuse_link(path)
+    no_follow = getattr(os, "O_NOFOLLOW", 0)
     try:
-        with path.open("a", encoding="utf-8") as file:
+        with open(path, "a", encoding="utf-8", opener=lambda p, flags: os.open(p, flags | no_follow, 0o666)) as file:
             file.write(text)
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror}") from None
+
+
+def _refuse_link(path: Path) -> None:
+    if path.is_symlink():
+        raise UsageError(f"{path} is a symbolic link, which is not written through", "name the file it points to")
 
 
 def _umask() -> int:
