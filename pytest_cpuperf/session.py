@@ -333,7 +333,9 @@ class Session:
                     pytest.fail(f"{text}\n{explain_failure(record)}", pytrace=False)
                 if self.config.inconclusive == "skip":
                     pytest.skip(text)
-                warnings.warn(InconclusiveWarning(f"{item.nodeid}: {text}"), stacklevel=2)
+                path, line, _ = item.location
+                place = str(item.config.rootpath / path)
+                warnings.warn_explicit(InconclusiveWarning(f"{item.nodeid}: {text}"), None, place, (line or 0) + 1)
 
     def reported(self, item: pytest.Item, report: pytest.TestReport) -> None:
         """Look at the threads when the call ends, and put the record on the last report."""

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pytest_cpuperf.results.figures import amount, format_cpus, interval, smallest_difference
+from pytest_cpuperf.results.figures import amount, format_cpus, given, interval, smallest_difference
 from pytest_cpuperf.results.records import BucketingMeasurement, Measurement
 from pytest_cpuperf.results.run import RunResult, TestRecord
 
@@ -170,9 +170,9 @@ def against_text(measurement: Mapping[str, Any]) -> str:
     if budget["at_least"] is None:
         unit, scale = _time_unit(measurement["estimate"]["point"] if measurement["estimate"] else budget["at_most"])
         sign = {"pass": "≤", "fail": ">"}.get(verdict, "against")
-        return f" {sign} {budget['at_most'] * scale:,.6g} {unit} (budget)"
+        return f" {sign} {given(budget['at_most'] * scale)} {unit} (budget)"
     sign = {"pass": "≥", "fail": "<"}.get(verdict, "against")
-    return f" {sign} {budget['at_least']:,.6g}{'×' if budget['unit'].startswith('×') else ''} (budget)"
+    return f" {sign} {given(budget['at_least'])}{'×' if budget['unit'].startswith('×') else ''} (budget)"
 
 
 def how_measured(measurement: Mapping[str, Any], placement: Mapping[str, Any] | None = None) -> str:

@@ -18,6 +18,11 @@ def amount(value: float) -> str:
     return f"{value:.2f}" if size >= 1 else f"{value:.3g}"
 
 
+def given(value: float) -> str:
+    """Return a figure that somebody wrote, as exactly as they did: `0.95`, `2`, `1,000,000`."""
+    return f"{value:,.0f}" if abs(value) >= 1e5 else f"{value:,.6g}"
+
+
 def format_cpus(cpus: Iterable[int]) -> str:
     """Return CPUs as the kernel lists them: `{0, 1, 2, 8}` is `0-2,8`."""
     ranges: list[list[int]] = []
