@@ -132,8 +132,8 @@ def install(day: Day) -> None:
     brought = day.quiet("pip list --format=freeze").split()
     names = sorted(line.split("==")[0] for line in brought if "==" in line)
     day.say(
-        f"`pip install pytest-cpuperf` into an empty environment brings {len(names) - 2} packages, itself among them, and "
-        f"{(size(day) - before) / 1e6:.0f} MB: {', '.join(n for n in names if n not in ('pip', 'setuptools'))}."
+        f"`pip install pytest-cpuperf` into an empty environment brings {len(names) - 2} packages, itself among them, "
+        f"and {(size(day) - before) / 1e6:.0f} MB: {', '.join(n for n in names if n not in ('pip', 'setuptools'))}."
     )
 
 
@@ -168,7 +168,8 @@ def hooks(day: Day) -> None:
     day.say("From the repository itself, before it is configured:")
     day.write("handler.py", HANDLER)
     day.quiet("git add .")
-    day.run(f"pre-commit try-repo {ROOT} cpuperf --files handler.py", keep=r"^(cpuperf|- (hook|exit)|  [|=]|handler|\d)")
+    shown = r"^(cpuperf|- (hook|exit)|  [|=]|handler|\d)"
+    day.run(f"pre-commit try-repo {ROOT} cpuperf --files handler.py", keep=shown)
     day.quiet("git checkout -q HEAD -- .")
 
 
