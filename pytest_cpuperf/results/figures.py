@@ -40,7 +40,8 @@ def smallest_difference(point: float, low: float, high: float) -> float:
 
 
 def interval(point: float, low: float, high: float) -> tuple[str, str, str]:
-    """Return a point and its interval, all to the same place: the second digit of the interval's width.
+    """Return a point and its interval, all to the same place: the second digit of the interval's width, or the fourth
+    of the point where that comes first.
 
     More digits would be noise, fewer would hide which side of a budget the interval ends on.
     """
@@ -48,6 +49,8 @@ def interval(point: float, low: float, high: float) -> tuple[str, str, str]:
     if not math.isfinite(width) or width <= 0:
         return amount(point), amount(low), amount(high)
     place = math.floor(math.log10(width)) - 1
+    if point > 0:
+        place = max(place, math.floor(math.log10(point)) - 3)
 
     def text(value: float) -> str:
         return f"{round(value, -place):,.{max(0, -place)}f}"

@@ -69,7 +69,7 @@ def test_bucketing_is_confirmed_where_lengths_differ(model_folder, texts, tmp_pa
 def test_equal_lengths_are_the_null_case(model_folder, tmp_path):
     file = tmp_path / "same.txt"
     file.write_text("w1 w2 w3 w4 w5 w6\n" * 96)
-    done = prove(model_folder, "--texts", file, "--max-seconds", 5)
+    done = prove(model_folder, "--texts", file, "--max-seconds", 8)
     assert done.stdout.splitlines()[1].endswith("not reproduced here")
     assert "bucketing does not pay here: the texts are of nearly equal length" in " ".join(done.stdout.split())
 

@@ -117,7 +117,7 @@ def test_an_async_function_gets_a_loop_and_a_coroutine_nobody_awaits_is_told(pro
 LONG = """
 import time
 def test_long(cpuperf):
-    cpuperf.compare(lambda: time.sleep(0.01), lambda: time.sleep(0.01), at_least=1.0, max_seconds=4)
+    cpuperf.compare(lambda: time.sleep(0.01), lambda: time.sleep(0.01), at_least=1.0, max_seconds=3)
 """
 
 
