@@ -46,7 +46,7 @@ def test_planned_beats_constant_padding_with_equal_outputs_in_order(project):
         assert record.ceiling == padded.padded_tokens / padded.real_tokens
         assert record.share_of_ceiling == record.estimate.point / record.ceiling
         assert padded.padded_tokens == record.sequences * 256
-        assert planned.waste < 0.6 < padded.waste
+        assert planned.waste < padded.waste > 0.9
         assert record.estimate.low > 1.5
     """
     )
