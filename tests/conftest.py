@@ -23,6 +23,8 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 def project(pytester, monkeypatch):
     """Make a tiny project from file names and sources."""
     monkeypatch.chdir(pytester.path)
+    # No project here has property tests, and loading hypothesis takes as long as all the rest of a start.
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:hypothesispytest")
     (pytester.path / "pyproject.toml").write_text("[tool.cpuperf]\n")
 
     def make(**files):

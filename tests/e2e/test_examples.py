@@ -26,6 +26,7 @@ def run_example(tmp_path):
     return run
 
 
+@pytest.mark.slow
 def test_before_fails_with_findings_and_a_lost_budget(run_example):
     # A fast machine may meet the absolute budget; the relative one is lost everywhere.
     left_out = "--deselect=tests/test_speed.py::test_service_answers_fast_enough"
@@ -52,6 +53,7 @@ def test_before_fails_with_findings_and_a_lost_budget(run_example):
     assert "(budget)" in done.stdout
 
 
+@pytest.mark.slow
 def test_after_passes_quickly_without_measuring(run_example):
     done, _ = run_example("encoder_service", "-q")
     assert done.returncode == 0, done.stdout

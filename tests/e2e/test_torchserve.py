@@ -130,6 +130,7 @@ def test_workers_of_the_launcher_are_pinned(tmp_path, store, cpuperf_command):
         assert sum(p["role"] == "launcher" for p in document["processes"]) == 2
 
 
+@pytest.mark.slow
 def test_without_the_launcher_loaded_workers_fight_and_the_settings_told_are_right(tmp_path, store, cpuperf_command):
     with torchserve(tmp_path, store) as (url, predictions):
         with ThreadPoolExecutor(4) as clients:

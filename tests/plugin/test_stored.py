@@ -25,7 +25,7 @@ def run(project):
             test_it=f"""
             from work import work
             def test_it(cpuperf):
-                cpuperf.throughput(lambda: work({times}), items=20, at_least={at_least}, max_seconds=8)
+                cpuperf.throughput(lambda: work({times}), items=20, at_least={at_least}, max_seconds=4)
             """,
         )
         (pytester.path / "pyproject.toml").write_text('[tool.cpuperf]\ncache-dir = "cache"\n')

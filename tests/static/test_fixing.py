@@ -71,6 +71,7 @@ def check_kept(before, after, encoding):
             assert all(any(word in line for word in touched) for line in old[a:b] + new[c:d])
 
 
+@pytest.mark.slow
 def test_fixes_of_real_files_parse_and_keep_the_rest():
     fixed_files = 0
     for file in [*real_files(["onnxruntime"], most=200), *real_files(["transformers"])]:

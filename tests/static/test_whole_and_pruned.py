@@ -32,6 +32,7 @@ def real_files(packages=("transformers", "sentence_transformers", "torch", "onnx
     return found
 
 
+@pytest.mark.slow
 def test_quick_and_plain_agree_on_real_files():
     files = real_files()
     if not files:
