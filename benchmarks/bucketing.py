@@ -6,7 +6,7 @@ usage: python benchmarks/bucketing.py [--texts N] [--runtimes torch,onnxruntime]
 The texts are paragraphs of the standard library's `pydoc_data.topics`, the model is MiniLM. One run measures, for each
 runtime,
 
-- `cpuperf.bucketing` over padding to 512 and over arrival order, within --seconds each,
+- `cpuperf.bucketing` over padding to 512 and over arrival order,
 - planned batches against the best of all fixed sizes 1 to 64 of the sorted list, found by trying each;
 
 and for torch also
@@ -15,6 +15,8 @@ and for torch also
 - the planned batches' floating-point operations on real tokens against the fastest matrix product of the placement,
 - with --whole, planned, arrival and padded batches of all texts in so many rounds: what the first estimates from parts.
   Padding all of 2,000 texts to 512 tokens takes minutes a round.
+
+Each comparison takes --seconds at most, that with `encode`, which runs all texts in every block, ten minutes.
 
 Needs pytest-cpuperf[example], which brings sentence-transformers; matplotlib for the picture.
 """
@@ -107,12 +109,13 @@ class Setup:
     lengths: Sequence[int]
     cost: CostModel
     cpus: tuple[int, ...]
+    patience: Patience
 
     @classmethod
-    def of(cls, job: Job, cpus: tuple[int, ...]) -> Setup:
+    def of(cls, job: Job, cpus: tuple[int, ...], patience: Patience) -> Setup:
         ids = job.tokenise()
         lengths = [len(ids[i]) for i in range(len(ids))]
-        return cls(job, lengths, measure_job_cost(job, ids, None, 40.0), cpus)
+        return cls(job, lengths, measure_job_cost(job, ids, None, 40.0), cpus, patience)
 
     def timed(self, arm: Arm, seconds: float = math.inf) -> TimedArm:
         """Return an arm of which a part of so many seconds is timed."""
@@ -141,7 +144,7 @@ def over_fixed_sizes(setup: Setup) -> None:
             "×",
             None,
         )
-        outcome = measure_pairs(planned, other, quantity, Patience(120.0), setup.cpus)
+        outcome = measure_pairs(planned, other, quantity, setup.patience, setup.cpus)
         print(f"planned over sorted in {size}s (of the best of 1 to 64): {outcome.estimate}×", flush=True)
 
 
@@ -164,17 +167,17 @@ def share_of_peak(setup: Setup, model: Any) -> None:
         "% of peak",
         None,
     )
-    outcome = measure_pairs(planned, kernel, share, Patience(120.0), setup.cpus)
+    outcome = measure_pairs(planned, kernel, share, setup.patience, setup.cpus)
     print(f"planned, counted on real tokens: {outcome.estimate} % of the rate of a {name}", flush=True)
 
 
 def over_encode(setup: Setup) -> None:
     """Print planned batches' speedup over sentence-transformers' `encode` at its defaults, same weights and texts."""
     from sentence_transformers import SentenceTransformer
-    from sentence_transformers.models import Pooling, Transformer
+    from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
 
     word = Transformer(MODEL, max_seq_length=512)
-    peer = SentenceTransformer(modules=[word, Pooling(word.get_word_embedding_dimension())], device="cpu").eval()
+    peer = SentenceTransformer(modules=[word, Pooling(word.get_embedding_dimension())], device="cpu").eval()
     texts = list(setup.job.sequences)
     # encode pools: so does the planned side, by the same modules.
     mine = replace(setup, job=as_job(peer, None, texts, 32, 512))
@@ -183,7 +186,7 @@ def over_encode(setup: Setup) -> None:
         planned,
         lambda: peer.encode(texts, show_progress_bar=False),
         Quantity(speedup, "×", None),
-        Patience(900.0),
+        Patience(600.0),
         setup.cpus,
     )
     print(f"planned over sentence-transformers' encode, all texts: {outcome.estimate}×", flush=True)
@@ -204,7 +207,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--texts", type=int, default=2000)
     parser.add_argument("--runtimes", default="torch,onnxruntime")
-    parser.add_argument("--seconds", type=float, default=300.0)
+    parser.add_argument("--seconds", type=float, default=120.0)
     parser.add_argument("--whole", type=int, default=0, metavar="ROUNDS")
     parser.add_argument("--picture", metavar="FILE.svg")
     args = parser.parse_args()
@@ -213,7 +216,8 @@ def main() -> None:
     for runtime in args.runtimes.split(","):
         model, tokenizer = load(runtime, len(cpus))
         pin = Pin.apply(cpus)
-        setup = Setup.of(as_job(model, tokenizer, texts, 32, 512), cpus)
+        patience = Patience(args.seconds)
+        setup = Setup.of(as_job(model, tokenizer, texts, 32, 512), cpus, patience)
         print(f"\nMiniLM, {runtime}, CPUs {format_cpus(cpus)}, {length_statistics(setup.lengths)}", flush=True)
         for over in ("padded", "arrival"):
             record = measure_bucketing(
@@ -225,7 +229,7 @@ def main() -> None:
                 over=over,
                 at_least=None,
                 tolerance=1e-4,
-                patience=Patience(args.seconds),
+                patience=patience,
                 cpus=cpus,
             )
             told(replace(record, label=f"planned over {over}"))

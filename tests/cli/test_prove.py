@@ -66,6 +66,7 @@ def test_bucketing_is_confirmed_where_lengths_differ(model_folder, texts, tmp_pa
     assert page.read_text().count("throughput, with intervals") == 2
 
 
+@pytest.mark.slow
 def test_equal_lengths_are_the_null_case(model_folder, tmp_path):
     file = tmp_path / "same.txt"
     file.write_text("w1 w2 w3 w4 w5 w6\n" * 96)

@@ -160,6 +160,7 @@ def test_without_the_launcher_loaded_workers_fight_and_the_settings_told_are_rig
         assert (code, document["pinned"]) == (0, True)
 
 
+@pytest.mark.slow
 def test_a_launcher_that_falls_back_silently_is_found_out(tmp_path, store, cpuperf_command):
     with torchserve(tmp_path, store, "cpu_launcher_enable=true", "cpu_launcher_args=--core_list 0,1") as (url, _):
         code, document, workers = inspected(cpuperf_command, url)

@@ -190,6 +190,7 @@ def test_two_callables_are_held_against_the_candidate_of_then(history, project):
     result.stdout.fnmatch_lines(["*encoder against then: [12].*× of then*≥ 0.95× (budget)*"])
 
 
+@pytest.mark.slow
 def test_of_bucketing_one_batch_is_held_against_then(history, project):
     pytest.importorskip("numpy")
     model = (
