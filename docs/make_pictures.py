@@ -36,7 +36,7 @@ def main() -> None:
             feature = {"name": "prefers-color-scheme", "value": scheme}
             browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
             browser.get(page.as_uri())
-            browser.execute_script("document.querySelectorAll('details')[2].open = true")
+            browser.execute_script("document.querySelectorAll('details')[1].open = true")
             browser.save_screenshot(str(HERE / name))
         browser.quit()
 
