@@ -26,6 +26,8 @@ _OVERHEAD_SECONDS = 0.01  # of a pair: reading counters and collecting garbage
 MOST_SET_ASIDE = 0.75
 # Without a budget there is nothing to be clear about; this half-width, relative to the point, is clear enough.
 CLEAR_ENOUGH = 0.02
+# A figure that is stored blurs each later verdict by its own interval.
+CARRIED_CLEAR_ENOUGH = 0.01
 
 
 Progress = Callable[[int, "Estimate | None", float], None]
@@ -57,6 +59,8 @@ class Quantity:
     at_least: float | None
     blur: tuple[float, float] = (1.0, 1.0)
     """How unsure the budget itself is, as factors below and above: a stored figure has an interval of its own."""
+    carried: Callable[[Pair], float] | None = None
+    """What is stored for later runs; without a budget, pairs are measured until it is clear too."""
 
 
 @dataclass(frozen=True)
@@ -185,11 +189,16 @@ class _Run:
         self.estimate = estimate_of_logs(logs, alpha, self.quantity.unit)
         verdict = judge(self.estimate, self.quantity.at_least, self.quantity.blur)
         if verdict is Verdict.NO_BUDGET:
-            half_width = (self.estimate.high - self.estimate.low) / 2
-            if last or half_width <= CLEAR_ENOUGH * self.estimate.point:
+            if last or (_within(self.estimate, CLEAR_ENOUGH) and self._carried_is_clear(alpha)):
                 self.verdict = verdict
         elif verdict is not Verdict.INCONCLUSIVE or last:
             self.verdict = verdict
+
+    def _carried_is_clear(self, alpha: float) -> bool:
+        if self.quantity.carried is None:
+            return True
+        logs = [math.log(self.quantity.carried(p)) for p in self.clean]
+        return _within(estimate_of_logs(logs, alpha, ""), CARRIED_CLEAR_ENOUGH)
 
     def conclude(self, pair_seconds: float) -> tuple[Verdict, str]:
         """Return the verdict and its reason, now that no more pairs come."""
@@ -227,6 +236,11 @@ class _Run:
         )
         aside = len(self.all_pairs) - len(self.clean)
         return f"{aside} of {len(self.all_pairs)} pairs were set aside: {worst.disturbance} in the worst"
+
+
+def _within(estimate: Estimate, half_width: float) -> bool:
+    """Return whether half the interval is at most `half_width` of the point."""
+    return estimate.high - estimate.low <= 2 * half_width * estimate.point
 
 
 def too_close(estimate: Estimate | None) -> str:

@@ -44,7 +44,7 @@ def measure_throughput(
         return items / pair.candidate_seconds
 
     budget: Budget | None = None
-    quantity = Quantity(rate, f"{unit}/s", None)
+    quantity = Quantity(rate, f"{unit}/s", None, carried=speedup)
     if isinstance(goal, Share):
         budget = Budget(goal.fraction, f"× of {goal.of}")
         if isinstance(stored, StoredFigure):

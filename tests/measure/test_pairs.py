@@ -50,6 +50,20 @@ def test_work_too_slow_for_the_time_is_inconclusive_and_says_what_it_needs():
     assert outcome.estimate is None
 
 
+def pairs_until_clear(carried):
+    """Return after how many pairs of a steady candidate and a moody baseline a measurement without a budget ends."""
+    run = _Run(Quantity(lambda p: 1 / p.candidate_seconds, "1/s", None, carried=carried), Patience(20), LOOKS)
+    while run.verdict is None:
+        n = len(run.all_pairs)
+        run.add(Pair(1.0 + n % 3 / 1000, 1.1 if n % 2 else 1.0, n % 2 == 0, QUIET))
+    return len(run.clean)
+
+
+def test_without_a_budget_what_is_stored_must_be_clear_too():
+    assert pairs_until_clear(None) == LOOKS[0].pairs
+    assert pairs_until_clear(speedup) > LOOKS[0].pairs
+
+
 def test_what_cannot_be_decided_tells_the_smallest_difference_that_could_have_been_seen():
     run = _Run(ratio(1.0), Patience(20), plan_looks(64, 0.05))
     while run.verdict is None:
@@ -112,6 +126,7 @@ def test_a_call_under_the_timers_resolution_gets_long_blocks():
 
 
 QUIET = Evidence(wall_seconds=0.1, own_seconds=0.1)
+LOOKS = plan_looks(64, 0.05)
 
 
 def drifting_blocks(generator, drift, memory, tails):
