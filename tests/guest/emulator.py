@@ -26,9 +26,9 @@ LEFT_OUT = shutil.ignore_patterns(
     *("test", "tests", "site-packages", "__pycache__", "idlelib", "tkinter", "ensurepip", "lib2to3", "config-*"),
     *("turtledemo", "pydoc_data"),
 )
-SECONDS = 300
+SECONDS = 600
 # Now and then an emulated kernel hangs before its first process: on a busy machine it is there within half a minute.
-BOOT_SECONDS = 150
+BOOT_SECONDS = 90
 BOOTS = 3
 
 
