@@ -27,7 +27,7 @@ LEFT_OUT = shutil.ignore_patterns(
     *("turtledemo", "pydoc_data"),
 )
 SECONDS = 600
-# Now and then an emulated kernel hangs before its first process: on a busy machine it is there within half a minute.
+# Now and then an emulated kernel hangs before its first process, which is usually there after 11 s.
 BOOT_SECONDS = 90
 BOOTS = 3
 
