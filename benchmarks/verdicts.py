@@ -30,7 +30,7 @@ from pytest_cpuperf.machine.pin import Pin
 from pytest_cpuperf.machine.placement import Request, place
 from pytest_cpuperf.machine.topology import read_topology
 from pytest_cpuperf.measure.pairs import Patience, Quantity, measure_pairs, speedup
-from pytest_cpuperf.results.records import Verdict
+from pytest_cpuperf.results.verdicts import Verdict
 
 BUDGET = 0.95
 PEER = """

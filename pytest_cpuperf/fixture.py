@@ -18,15 +18,10 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from pytest_cpuperf.budgets import PEAK, Share, is_number, read_budget
 from pytest_cpuperf.errors import UsageError
 from pytest_cpuperf.results.figures import format_cpus
-from pytest_cpuperf.results.records import (
-    BucketingMeasurement,
-    Budget,
-    Estimate,
-    Measurement,
-    Placement,
-    Verdict,
-)
+from pytest_cpuperf.results.measurements import BucketingMeasurement, Measurement
+from pytest_cpuperf.results.placement import Placement
 from pytest_cpuperf.results.stored import StoredFigure
+from pytest_cpuperf.results.verdicts import Budget, Estimate, Verdict
 
 if TYPE_CHECKING:
     from pytest_cpuperf.proofs.against import OtherSide

@@ -39,9 +39,10 @@ from pytest_cpuperf.reports.live import LiveLine
 from pytest_cpuperf.reports.terminal import explain_failure, headline, in_a_line, summary_lines
 from pytest_cpuperf.results.figures import format_cpus
 from pytest_cpuperf.results.files import write_json
-from pytest_cpuperf.results.records import Placement, Verdict
+from pytest_cpuperf.results.placement import Placement
 from pytest_cpuperf.results.run import RunResult, TestRecord
 from pytest_cpuperf.results.stored import StoredFigure, StoredRun, read_run, stored_path, write_run
+from pytest_cpuperf.results.verdicts import Verdict
 
 if TYPE_CHECKING:
     from pytest_cpuperf.marker import Marker

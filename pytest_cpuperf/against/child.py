@@ -29,7 +29,7 @@ from pytest_cpuperf.machine.evidence import read_process
 from pytest_cpuperf.machine.pin import Pin, start_on
 from pytest_cpuperf.measure.blocks import Work, garbage_between_blocks, time_block
 from pytest_cpuperf.options import OTHER_SIDE
-from pytest_cpuperf.results.records import Placement
+from pytest_cpuperf.results.placement import Placement
 
 
 class _Over(BaseException):

@@ -19,7 +19,7 @@ from pytest_cpuperf.against.worktree import Revision, checked_out
 from pytest_cpuperf.errors import UsageError
 from pytest_cpuperf.machine.evidence import ProcessCounters
 from pytest_cpuperf.measure.blocks import NoSuchWorkError, SelfTimedWork, WorkElsewhereError
-from pytest_cpuperf.results.records import Placement
+from pytest_cpuperf.results.placement import Placement
 
 # Importing torch and loading a model on a busy machine takes minutes at worst; a test that hangs takes for ever.
 _MOST_SECONDS = 600.0

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pytest_cpuperf.machine.limits import pressure_file, read_limits
-from pytest_cpuperf.results.records import Evidence
+from pytest_cpuperf.results.evidence import Evidence
 
 # The rule by which blocks are set aside, written down before anything is measured and blind to what was measured.
 # A block is disturbed when more than this share of the time our threads wanted a CPU was spent waiting for one

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from statistics import NormalDist, median
 
-from pytest_cpuperf.results.records import Estimate
+from pytest_cpuperf.results.verdicts import Estimate
 
 # Above this the normal approximation is within 0.001 of the exact distribution's tails.
 _EXACT_UP_TO = 50

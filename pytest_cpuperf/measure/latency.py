@@ -20,7 +20,8 @@ from pytest_cpuperf.measure.blocks import Work, garbage_between_blocks, time_blo
 from pytest_cpuperf.measure.looks import spent
 from pytest_cpuperf.measure.pairs import MOST_SET_ASIDE, Outcome, Patience, too_close
 from pytest_cpuperf.results.figures import amount
-from pytest_cpuperf.results.records import CallGroup, Estimate, Verdict
+from pytest_cpuperf.results.measurements import CallGroup
+from pytest_cpuperf.results.verdicts import Estimate, Verdict
 
 _MOST_CALLS = 20_000
 _FRACTIONS = (1 / 8, 1 / 4, 1 / 2, 1.0)

@@ -17,8 +17,10 @@ from pytest_cpuperf.machine.evidence import Watch, total
 from pytest_cpuperf.measure.blocks import SelfTimedWork, Work, garbage_between_blocks, time_block, warm_up
 from pytest_cpuperf.measure.estimate import estimate_of_logs, smallest_count
 from pytest_cpuperf.measure.looks import Look, plan_looks
+from pytest_cpuperf.results.evidence import Evidence
 from pytest_cpuperf.results.figures import amount
-from pytest_cpuperf.results.records import CallGroup, Estimate, Evidence, Pair, Verdict
+from pytest_cpuperf.results.measurements import CallGroup, Pair
+from pytest_cpuperf.results.verdicts import Estimate, Verdict
 
 MOST_PAIRS = 160
 _OVERHEAD_SECONDS = 0.01  # of a pair: reading counters and collecting garbage

@@ -9,7 +9,8 @@ from pytest_cpuperf.machine.pin import start_on
 from pytest_cpuperf.measure.blocks import NoSuchWorkError, SelfTimedWork, Work, WorkElsewhereError, time_block
 from pytest_cpuperf.measure.pairs import Outcome, Patience, Quantity, measure_pairs, speedup
 from pytest_cpuperf.results.figures import amount
-from pytest_cpuperf.results.records import Budget, Measurement, Verdict
+from pytest_cpuperf.results.measurements import Measurement
+from pytest_cpuperf.results.verdicts import Budget, Verdict
 
 LEAST_SHARE = 0.95
 """What is asked of the other revision's speed: a loss of 5 % is one somebody would mind."""

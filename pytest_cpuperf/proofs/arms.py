@@ -22,7 +22,7 @@ from pytest_cpuperf.measure.blocks import SelfTimedWork
 from pytest_cpuperf.proofs.agreement import worst_difference
 from pytest_cpuperf.proofs.jobs import Job
 from pytest_cpuperf.proofs.parts import Parts, Share
-from pytest_cpuperf.results.records import ArmResult
+from pytest_cpuperf.results.measurements import ArmResult
 
 
 @dataclass(frozen=True)

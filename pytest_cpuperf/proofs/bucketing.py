@@ -30,7 +30,8 @@ from pytest_cpuperf.proofs.arms import Arm, Look, TimedArm, simple_arms, timed_a
 from pytest_cpuperf.proofs.encoders import require
 from pytest_cpuperf.proofs.jobs import Job, as_job
 from pytest_cpuperf.results.figures import amount
-from pytest_cpuperf.results.records import ArmResult, BucketingMeasurement, Budget, Estimate, Pair, Verdict
+from pytest_cpuperf.results.measurements import ArmResult, BucketingMeasurement, Pair
+from pytest_cpuperf.results.verdicts import Budget, Estimate, Verdict
 
 BASELINES = ("padded", "arrival")
 LARGEST_BATCH = 64

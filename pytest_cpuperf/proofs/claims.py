@@ -11,7 +11,8 @@ from pytest_cpuperf.heuristics import HEURISTICS
 from pytest_cpuperf.measure.pairs import Patience
 from pytest_cpuperf.proofs.bucketing import UNIFORM, measure_bucketing
 from pytest_cpuperf.results.claims import Claim, Judgement
-from pytest_cpuperf.results.records import BucketingMeasurement, Verdict
+from pytest_cpuperf.results.measurements import BucketingMeasurement
+from pytest_cpuperf.results.verdicts import Verdict
 
 _BATCH_SIZE = 32
 _TOLERANCE = 1e-4

@@ -14,8 +14,9 @@ from pytest_cpuperf.measure.pairs import Patience, Quantity, also_estimate, meas
 from pytest_cpuperf.measure.peak import count_flops, peak_kernel
 from pytest_cpuperf.measure.reference import reference_kernel
 from pytest_cpuperf.results.figures import amount
-from pytest_cpuperf.results.records import Budget, Measurement, Pair, Verdict
+from pytest_cpuperf.results.measurements import Measurement, Pair
 from pytest_cpuperf.results.stored import StoredFigure
+from pytest_cpuperf.results.verdicts import Budget, Verdict
 
 
 def measure_throughput(

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from typing import Any, Protocol, TextIO
 
 from pytest_cpuperf.results.figures import amount
-from pytest_cpuperf.results.records import Estimate
+from pytest_cpuperf.results.verdicts import Estimate
 
 _QUIET_SECONDS = 1.0
 _BETWEEN_SECONDS = 0.25

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pytest_cpuperf.results.figures import amount, format_cpus, given, interval, smallest_difference
-from pytest_cpuperf.results.records import BucketingMeasurement, Measurement
+from pytest_cpuperf.results.measurements import BucketingMeasurement, Measurement
 from pytest_cpuperf.results.run import RunResult, TestRecord
 
 Line = tuple[str, tuple[str, ...]]

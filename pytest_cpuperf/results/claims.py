@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from pytest_cpuperf.results.records import Measurement
+from pytest_cpuperf.results.measurements import Measurement
 
 
 class Judgement(str, Enum):

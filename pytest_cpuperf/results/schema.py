@@ -16,7 +16,8 @@ from typing import Any, Literal, Union
 from pytest_cpuperf.results.claims import Claim
 from pytest_cpuperf.results.findings import SCHEMA as FINDINGS
 from pytest_cpuperf.results.findings import CheckError, Finding
-from pytest_cpuperf.results.records import BucketingMeasurement, Placement
+from pytest_cpuperf.results.measurements import BucketingMeasurement
+from pytest_cpuperf.results.placement import Placement
 from pytest_cpuperf.results.run import SCHEMA, TestRecord
 
 FILE = Path(__file__).parent / "results-1.schema.json"

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from pytest_cpuperf.machine.evidence import ProcessCounters, Watch, _stalled_seconds, total, with_disturbance
-from pytest_cpuperf.results.records import Evidence
+from pytest_cpuperf.results.evidence import Evidence
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pytest_cpuperf.measure.estimate import hodges_lehmann, smallest_count
 from pytest_cpuperf.measure.looks import plan_looks, spent
 from pytest_cpuperf.measure.pairs import judge
-from pytest_cpuperf.results.records import Estimate, Verdict
+from pytest_cpuperf.results.verdicts import Estimate, Verdict
 
 
 def test_point_is_the_median_of_the_walsh_averages():

@@ -5,7 +5,7 @@ import pytest
 
 from pytest_cpuperf.measure.latency import calls_needed, measure_latency, quantile
 from pytest_cpuperf.measure.pairs import Patience
-from pytest_cpuperf.results.records import Verdict
+from pytest_cpuperf.results.verdicts import Verdict
 
 
 def sometimes_slow(seconds, slow_seconds, every):

@@ -12,7 +12,9 @@ from pytest_cpuperf.machine.evidence import Watch
 from pytest_cpuperf.measure.blocks import block_seconds, time_block, warm_up
 from pytest_cpuperf.measure.looks import plan_looks
 from pytest_cpuperf.measure.pairs import Patience, Quantity, _Run, changed_speed, measure_pairs, speedup
-from pytest_cpuperf.results.records import Evidence, Pair, Verdict
+from pytest_cpuperf.results.evidence import Evidence
+from pytest_cpuperf.results.measurements import Pair
+from pytest_cpuperf.results.verdicts import Verdict
 
 
 def spin(milliseconds):

@@ -1,4 +1,4 @@
-"""What a measured test leaves behind: placement, pairs, evidence, estimate and verdict."""
+"""What a measured test leaves behind: pairs, evidence, estimate and verdict."""
 
 from __future__ import annotations
 
@@ -6,64 +6,8 @@ from dataclasses import asdict, dataclass
 from enum import Enum
 from typing import Any, Literal
 
-from pytest_cpuperf.results.figures import amount, interval, smallest_difference
-
-
-class Verdict(str, Enum):
-    """What a measurement says about its budget."""
-
-    PASS = "pass"
-    FAIL = "fail"
-    INCONCLUSIVE = "inconclusive"
-    NO_BUDGET = "no budget"
-    """Measured, and nothing to hold it against."""
-    NOT_MEASURED = "not measured"
-    """The plugin is off: the function ran once, and no clock did."""
-
-    def __str__(self) -> str:
-        return self.value
-
-
-@dataclass(frozen=True)
-class Placement:
-    """The set of CPUs a test may run on, and why these."""
-
-    cpus: tuple[int, ...]
-    reason: str
-    pinned: bool
-    """Whether every thread of the process was put on these CPUs and the mask read back."""
-    strays: tuple[str, ...] = ()
-    """Threads found outside the placement when the test ended, as `name (tid): cpus`."""
-    memory_elsewhere: float | None = None
-    """The share of the process's memory on other NUMA nodes when the test ended; None on machines with one node."""
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """What the machine did during some blocks, besides the work that was timed."""
-
-    wall_seconds: float
-    own_seconds: float
-    """CPU time of our process, all threads."""
-    steal_seconds: float | None = None
-    """Time the hypervisor gave the placement's CPUs to other guests (`/proc/stat`)."""
-    others_seconds: float | None = None
-    """Time other processes ran on the placement's CPUs (`/proc/stat` less our own)."""
-    waited_seconds: float | None = None
-    """Time our threads were ready to run and did not (`/proc/self/task/*/schedstat`)."""
-    throttled_periods: int | None = None
-    """Periods in which the quota stopped us (`cpu.stat`)."""
-    involuntary_switches: int | None = None
-    migrations: int | None = None
-    """How often our threads changed CPUs (`/proc/self/task/*/sched`)."""
-    cpu_pressure_seconds: float | None = None
-    """Time a task of our cgroup, or of the machine, was ready and had no CPU (`cpu.pressure`)."""
-    memory_pressure_seconds: float | None = None
-    """Time such a task was stalled for want of memory (`memory.pressure`)."""
-    cpus: int = 1
-    """CPUs in the placement; the seconds above can reach `wall_seconds * cpus`."""
-    disturbance: str | None = None
-    """Why these blocks are set aside, or None."""
+from pytest_cpuperf.results.evidence import Evidence
+from pytest_cpuperf.results.verdicts import Budget, Estimate, Verdict
 
 
 @dataclass(frozen=True)
@@ -90,41 +34,6 @@ class CallGroup:
     seconds: float
     """The asked-for percentile of these calls alone."""
     evidence: Evidence
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A point and an interval that holds at `confidence`, whenever the measurement stopped."""
-
-    point: float
-    low: float
-    high: float
-    unit: str
-    confidence: float
-    pairs: int
-
-    @property
-    def smallest_difference(self) -> float:
-        """How far from a budget, as a share of it, the truth must be for an interval of this width to show it."""
-        return smallest_difference(self.point, self.low, self.high)
-
-    def __str__(self) -> str:
-        point, low, high = interval(self.point, self.low, self.high)
-        return f"{point} [{low}, {high}]"
-
-
-@dataclass(frozen=True)
-class Budget:
-    """What a verdict is held against: the least the estimate may be, or the most."""
-
-    at_least: float | None
-    unit: str
-    at_most: float | None = None
-
-    def __str__(self) -> str:
-        if self.at_least is None:
-            return f"at most {amount(self.at_most or 0.0)}{self.unit}"
-        return f"at least {amount(self.at_least)}{self.unit}"
 
 
 @dataclass(frozen=True)
