@@ -47,8 +47,9 @@ from pytest_cpuperf.measure.peak import peak_kernel
 from pytest_cpuperf.proofs.arms import Arm, TimedArm, simple_arms
 from pytest_cpuperf.proofs.bucketing import measure_bucketing, measure_job_cost, planned_arm
 from pytest_cpuperf.proofs.jobs import Job, as_job
+from pytest_cpuperf.reports.measurement import arms_table, texts_text
 from pytest_cpuperf.reports.pictures import bucketing_figure
-from pytest_cpuperf.reports.terminal import arms_table, texts_text
+from pytest_cpuperf.reports.sentences import sentence
 from pytest_cpuperf.results.figures import format_cpus
 from pytest_cpuperf.results.measurements import BucketingMeasurement
 
@@ -96,9 +97,9 @@ def load(runtime: str, threads: int) -> tuple[Any, Any]:
 
 def told(record: BucketingMeasurement) -> None:
     """Print one experiment."""
-    print(f"\n{record.label}: {record.estimate}×, {texts_text(record.plain())}")
+    print(f"\n{record.label}: {record.estimate}×, {texts_text(record)}")
     print(f"outputs within {record.worst_difference:.1g} of each text on its own; ceiling {record.ceiling:.1f}×")
-    print("\n".join((*record.notes, *arms_table(record.plain()["arms"]))), flush=True)
+    print("\n".join((*map(sentence, record.notes), *arms_table(record.arms))), flush=True)
 
 
 @dataclass(frozen=True)
@@ -234,7 +235,7 @@ def main() -> None:
             )
             told(replace(record, label=f"planned over {over}"))
             if args.picture and (runtime, over) == ("torch", "padded"):
-                bucketing_figure(record.plain()).savefig(args.picture, facecolor="white")
+                bucketing_figure(record).savefig(args.picture, facecolor="white")
         print()
         over_fixed_sizes(setup)
         if runtime == "torch":

@@ -18,9 +18,17 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from pytest_cpuperf.budgets import PEAK, Share, is_number, read_budget
 from pytest_cpuperf.errors import UsageError
 from pytest_cpuperf.results.figures import format_cpus
-from pytest_cpuperf.results.measurements import BucketingMeasurement, Measurement
+from pytest_cpuperf.results.measurements import (
+    BucketingMeasurement,
+    ComparisonMeasurement,
+    LatencyMeasurement,
+    Measurement,
+    ThroughputMeasurement,
+)
 from pytest_cpuperf.results.placement import Placement
+from pytest_cpuperf.results.remarks import Stated
 from pytest_cpuperf.results.stored import StoredFigure
+from pytest_cpuperf.results.units import Unit
 from pytest_cpuperf.results.verdicts import Budget, Estimate, Verdict
 
 if TYPE_CHECKING:
@@ -56,7 +64,7 @@ class CpuPerf:
     """Where this test runs and why, or None when the plugin is off."""
     max_seconds: float = 20.0
     confidence: float = 0.95
-    explain: Callable[[Measurement], str] = field(default=lambda record: record.reason)
+    explain: Callable[[Measurement], str] = field(default=lambda record: str(record.reason))
     """Renders a record as the text a failed budget shows."""
     stored: Callable[[str, str], StoredFigure | str] = field(default=lambda name, label: f"no stored run {name!r}")
     """Finds what this test reached in a stored run, by the run's name and the label; or says why there is nothing."""
@@ -96,7 +104,7 @@ class CpuPerf:
         at_least: float | str | None = None,
         label: str | None = None,
         max_seconds: float | None = None,
-    ) -> Measurement:
+    ) -> ThroughputMeasurement:
         """Measure how many items per second `function` does; it does `items` of them in a call.
 
         `at_least` is the budget: items per second; `"90% of main"`, a share of what the run stored as `main` reached
@@ -110,10 +118,11 @@ class CpuPerf:
             raise UsageError(f"items takes a number above 0, found {items!r}")
         goal = read_budget(at_least, shares=True)
         label = label or "throughput"
+        per_second = Unit(f"{unit}/s")
         _call_once(function)
         if self._only_runs(label, function):
-            budget = None if goal is None or isinstance(goal, Share) else Budget(goal, f" {unit}/s")
-            return self._unmeasured("throughput", label, budget, f"{unit}/s")
+            budget = None if goal is None or isinstance(goal, Share) else Budget(goal, per_second)
+            return self._unmeasured(ThroughputMeasurement, label, budget, per_second)
         # Deferred: the idle plugin imports nothing that measures.
         from pytest_cpuperf.proofs.throughput import measure_throughput
 
@@ -123,7 +132,7 @@ class CpuPerf:
             # A test that is new has nothing to be held against, and that is no fault of its own.
             goal = None if isinstance(stored, str) else Share(COMPARED_SHARE, self.compared)
         record = measure_throughput(function, items, unit, goal, stored, self._patience(max_seconds), self.cpus)
-        notes = (*record.notes, stored) if goal is None and isinstance(stored, str) else record.notes
+        notes = (*record.notes, Stated(stored)) if goal is None and isinstance(stored, str) else record.notes
         record = self._conclude(replace(record, label=label, notes=notes))
         self._hold_against(function, label, max_seconds)
         return record
@@ -136,7 +145,7 @@ class CpuPerf:
         at_most: float | None = None,
         label: str | None = None,
         max_seconds: float | None = None,
-    ) -> Measurement:
+    ) -> LatencyMeasurement:
         """Measure a percentile of the seconds single calls of `function` take: `p=0.9` is p90.
 
         `at_most` is the budget in seconds. An interval needs enough calls to say anything of so rare a call: 36 for
@@ -148,15 +157,15 @@ class CpuPerf:
             raise UsageError(f"p takes a number from 0.01 to 0.9999, found {p!r}: p90 is p=0.9")
         if at_most is not None and not (is_number(at_most) and at_most > 0):
             raise UsageError(f"at_most takes seconds above 0, found {at_most!r}")
-        budget = None if at_most is None else Budget(None, " s", float(at_most))
+        budget = None if at_most is None else Budget(None, Unit("s"), float(at_most))
         label = label or f"p{100 * p:g} latency"
         _call_once(function)
         if self._only_runs(label, function):
-            return self._unmeasured("latency", label, budget, "s")
+            return self._unmeasured(LatencyMeasurement, label, budget, Unit("s"))
         from pytest_cpuperf.measure.latency import measure_latency
 
         outcome = measure_latency(function, p, at_most, self._patience(max_seconds), self.cpus)
-        record = self._conclude(Measurement(kind="latency", label=label, budget=budget, **vars(outcome)))
+        record = self._conclude(LatencyMeasurement(label=label, budget=budget, **vars(outcome)))
         self._hold_against(function, label, max_seconds)
         return record
 
@@ -168,7 +177,7 @@ class CpuPerf:
         at_least: float | None = None,
         label: str | None = None,
         max_seconds: float | None = None,
-    ) -> Measurement:
+    ) -> ComparisonMeasurement:
         """Measure the speedup of `candidate` over `baseline`, which do the same work; 2.0 is twice as fast.
 
         `at_least` is the budget for the speedup. Where both are equally fast, `at_least=1.0` cannot be decided by
@@ -177,17 +186,17 @@ class CpuPerf:
         __tracebackhide__ = True
         candidate = self._plain_function("candidate", candidate)
         baseline = self._plain_function("baseline", baseline)
-        budget = _budget(at_least, "×")
+        budget = _budget(at_least, Unit("×"))
         label = label or "candidate over baseline"
         _call_once(candidate)
         _call_once(baseline)
         if self._only_runs(label, candidate):
-            return self._unmeasured("compare", label, budget, "×")
+            return self._unmeasured(ComparisonMeasurement, label, budget, Unit("×"))
         from pytest_cpuperf.measure.pairs import Quantity, measure_pairs, speedup
 
-        quantity = Quantity(speedup, "×", at_least)
+        quantity = Quantity(speedup, Unit("×"), at_least)
         outcome = measure_pairs(candidate, baseline, quantity, self._patience(max_seconds), self.cpus)
-        record = self._conclude(Measurement(kind="compare", label=label, budget=budget, **vars(outcome)))
+        record = self._conclude(ComparisonMeasurement(label=label, budget=budget, **vars(outcome)))
         self._hold_against(candidate, label, max_seconds)
         return record
 
@@ -217,16 +226,13 @@ class CpuPerf:
         __tracebackhide__ = True
         from pytest_cpuperf.proofs.bucketing import measure_bucketing, prepare, run_once
 
-        budget = _budget(at_least, "×")
+        budget = _budget(at_least, Unit("×"))
         label = label or f"planned over {over}"
         one_batch = partial(run_once, prepare(model, tokenizer, texts, batch_size, max_length, over))
         one_batch_label = f"{label}, one batch of {batch_size}"
         one_batch()
         if self._only_runs(one_batch_label, one_batch):
-            idle = self._unmeasured("bucketing", label, budget, "×", keep=False)
-            record = BucketingMeasurement(**{**vars(idle), "sequences_given": len(texts)})
-            self.records.append(record)
-            return record
+            return self._unmeasured(BucketingMeasurement, label, budget, Unit("×"), sequences_given=len(texts))
         record = measure_bucketing(
             model,
             tokenizer,
@@ -296,7 +302,7 @@ class CpuPerf:
         __tracebackhide__ = True
         if self.live is not None:
             self.live.clear()
-        record = replace(record, notes=(*record.notes, *self._caveats(record)))
+        record = replace(record, notes=(*record.notes, *map(Stated, self._caveats(record))))
         self.records.append(record)
         if record.verdict is Verdict.FAIL:
             raise BudgetFailed(self.explain(record))
@@ -317,11 +323,13 @@ class CpuPerf:
             caveats.append(f"its calls leave threads behind: {left} more than when the test began")
         return caveats
 
-    def _unmeasured(self, kind: Any, label: str, budget: Budget | None, unit: str, keep: bool = True) -> Measurement:
+    def _unmeasured(self, kind: type[Record], label: str, budget: Budget | None, unit: Unit, **known: Any) -> Record:
         nothing = Estimate(math.nan, math.nan, math.nan, unit, self.confidence, 0)
-        record = Measurement(kind, label, Verdict.NOT_MEASURED, _NOT_MEASURED, nothing, budget)
-        if keep:
-            self.records.append(record)
+        reason = Stated(_NOT_MEASURED)
+        record = kind(
+            label=label, verdict=Verdict.NOT_MEASURED, reason=reason, estimate=nothing, budget=budget, **known
+        )
+        self.records.append(record)
         return record
 
 
@@ -333,7 +341,7 @@ def _call_once(function: Callable[[], object]) -> None:
         raise UsageError("the function returns a coroutine that nobody awaits: give the async function itself")
 
 
-def _budget(at_least: object, unit: str) -> Budget | None:
+def _budget(at_least: object, unit: Unit) -> Budget | None:
     number = read_budget(at_least)
     assert not isinstance(number, Share)
     return None if number is None else Budget(number, unit)

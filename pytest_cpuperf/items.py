@@ -9,9 +9,8 @@ from typing import Any
 
 import pytest
 
-from pytest_cpuperf import __version__
 from pytest_cpuperf.config import Config
-from pytest_cpuperf.results.findings import CheckError, Finding
+from pytest_cpuperf.results.findings import CheckError, CheckResult, Finding
 
 
 class StaticFindings(Exception):
@@ -52,8 +51,8 @@ class StaticItem(pytest.Item):
         return self.path, line - 1, f"cpuperf check {self.nodeid.removesuffix('::cpuperf')}"
 
 
-def static_items(session: pytest.Session, config: Config, cpus: int) -> tuple[dict[str, Any], list[StaticItem]]:
-    """Check the project, and return the `cpuperf/findings/1` document and an item for each file with findings."""
+def static_items(session: pytest.Session, config: Config, cpus: int) -> tuple[CheckResult, list[StaticItem]]:
+    """Check the project, and return what was found, and an item for each file with findings."""
     from pytest_cpuperf.static.check import check_project  # deferred: libcst, for a run with static checks
 
     result = check_project(config, cpus)
@@ -69,4 +68,4 @@ def static_items(session: pytest.Session, config: Config, cpus: int) -> tuple[di
         item: StaticItem = StaticItem.from_parent(file, name="cpuperf")
         item.findings, item.errors = findings[path], errors[path]
         items.append(item)
-    return result.plain(__version__), items
+    return result, items

@@ -33,15 +33,19 @@ from pytest_cpuperf.machine.pin import Pin, can_pin
 from pytest_cpuperf.machine.placement import CannotPlaceError, Place, Request, place, usable_cpus
 from pytest_cpuperf.machine.slots import Slot, Turns, divide
 from pytest_cpuperf.machine.topology import Topology, read_topology
-from pytest_cpuperf.reports.files import append_markdown, write_report
-from pytest_cpuperf.reports.forges import run_annotations
+from pytest_cpuperf.reports.annotations import run_annotations
+from pytest_cpuperf.reports.files import append_markdown, write_run
 from pytest_cpuperf.reports.live import LiveLine
-from pytest_cpuperf.reports.terminal import explain_failure, headline, in_a_line, summary_lines
+from pytest_cpuperf.reports.measurement import explain_failure, in_a_line
+from pytest_cpuperf.reports.sentences import sentence
+from pytest_cpuperf.reports.summary import headline, summary_lines
+from pytest_cpuperf.results.codec import from_json, to_json
 from pytest_cpuperf.results.figures import format_cpus
-from pytest_cpuperf.results.files import write_json
+from pytest_cpuperf.results.findings import CheckResult
+from pytest_cpuperf.results.machine import Machine
 from pytest_cpuperf.results.placement import Placement
-from pytest_cpuperf.results.run import RunResult, TestRecord
-from pytest_cpuperf.results.stored import StoredFigure, StoredRun, read_run, stored_path, write_run
+from pytest_cpuperf.results.run import OtherRevision, RunResult, TestRecord
+from pytest_cpuperf.results.stored import StoredFigure, StoredRun, read_run, stored_path, with_earlier_tests
 from pytest_cpuperf.results.verdicts import Verdict
 
 if TYPE_CHECKING:
@@ -84,9 +88,9 @@ class Session:
         self.topology: Topology = read_topology()
         self.limits: Limits = read_limits()
         # Read before any test is pinned: what is usable is part of it.
-        self._machine: dict[str, Any] = describe_machine()
-        self._machines: dict[str, dict[str, Any]] = {}
-        """Of xdist's workers that run elsewhere, by fingerprint."""
+        self._machine: Machine = describe_machine()
+        self._machines: dict[str, Machine] = {self._machine.fingerprint: self._machine}
+        """This one, and those of xdist's workers that run elsewhere, by fingerprint."""
         self._results_path = options.output_path("json", config, pytest_config.invocation_params.dir)
         self._report_path = options.output_path("html", config, pytest_config.invocation_params.dir)
         self._pytest_config = pytest_config
@@ -97,7 +101,7 @@ class Session:
         self._measured: tuple[str, ...] = ()
         self._collected: frozenset[str] = frozenset()
         self.records: list[TestRecord] = []
-        self.static: dict[str, Any] | None = None
+        self.static: CheckResult | None = None
         worker = getattr(pytest_config, "workerinput", None)
         self._workeroutput: dict[str, Any] | None = getattr(pytest_config, "workeroutput", None)
         self._worker: str | None = worker["workerid"] if worker else None
@@ -329,7 +333,7 @@ class Session:
         test = item.stash[_TEST]
         for record in test.fixture.records if test.fixture else ():
             if record.verdict is Verdict.INCONCLUSIVE:
-                text = f"inconclusive: {record.label}: {record.reason}"
+                text = f"inconclusive: {record.label}: {sentence(record.reason) if record.reason else ''}"
                 if self.config.inconclusive == "fail":
                     pytest.fail(f"{text}\n{explain_failure(record)}", pytrace=False)
                 if self.config.inconclusive == "skip":
@@ -356,25 +360,25 @@ class Session:
             record = TestRecord(
                 id=item.nodeid,
                 outcome=test.outcome,
-                placement=asdict(test.placement) if test.placement else None,
-                measurements=[m.plain() for m in measured],
+                placement=test.placement,
+                measurements=tuple(measured),
                 worker=self._worker,
                 line=(item.location[1] or 0) + 1,
-                machine=self._machine["fingerprint"] if self._worker else None,
+                machine=self._machine.fingerprint if self._worker else None,
             )
             report.user_properties += [(f"cpuperf {m.label}", in_a_line(m)) for m in measured]
-            report.cpuperf = record.plain()  # type: ignore[attr-defined]
+            report.cpuperf = to_json(record)  # type: ignore[attr-defined]
             if self._worker:
-                report.cpuperf_machine = self._machine  # type: ignore[attr-defined]
+                report.cpuperf_machine = to_json(self._machine)  # type: ignore[attr-defined]
 
     def gather(self, report: pytest.TestReport) -> None:
         """Take the record off a report that has one."""
         plain = getattr(report, "cpuperf", None)
         if plain is not None:
-            self.records.append(TestRecord(**plain))
-        machine = getattr(report, "cpuperf_machine", self._machine)
-        if machine["fingerprint"] != self._machine["fingerprint"]:
-            self._machines[machine["fingerprint"]] = machine
+            self.records.append(from_json(TestRecord, plain))
+        if hasattr(report, "cpuperf_machine"):
+            machine = from_json(Machine, report.cpuperf_machine)
+            self._machines.setdefault(machine.fingerprint, machine)
 
     def worker_starts(self, node: Any) -> None:
         """Give an xdist worker on this machine its slot; one that replaces a dead worker gets that one's."""
@@ -393,32 +397,32 @@ class Session:
     def worker_ends(self, node: Any) -> None:
         """Take over what a worker left, the static checks' result among it: every worker has the same."""
         self._slot_of.pop(node.gateway.id, None)
-        self.static = self.static or getattr(node, "workeroutput", {}).get("cpuperf_static")
+        static = getattr(node, "workeroutput", {}).get("cpuperf_static")
+        if self.static is None and static is not None:
+            self.static = from_json(CheckResult, static)
 
     def finish(self, session: pytest.Session) -> None:
         """Hand the worker's results on, or write the file that was asked for."""
         if self._locks is not None:
             self._locks.cleanup()
         if self._workeroutput is not None:
-            self._workeroutput["cpuperf_static"] = self.static
+            self._workeroutput["cpuperf_static"] = to_json(self.static)
             return
         if self._results_path is not None:
-            self._write(session, self._results_path, write_json, "results")
+            self._write(session, self._results_path, partial(write_run, suffix=".json"), "results")
         if self._report_path is not None:
-            self._write(session, self._report_path, write_report, "report")
+            self._write(session, self._report_path, partial(write_run, suffix=".html"), "report")
         if os.environ.get("GITHUB_STEP_SUMMARY"):
             self._write(session, Path(os.environ["GITHUB_STEP_SUMMARY"]), append_markdown, "step summary")
         if self.config.save is not None:
-            self._write(session, self._stored_path(self.config.save), write_run, "stored")
+            self._write(session, self._stored_path(self.config.save), _store, "stored")
 
-    def _write(
-        self, session: pytest.Session, path: Path, write: Callable[[Path, dict[str, Any]], None], what: str
-    ) -> None:
+    def _write(self, session: pytest.Session, path: Path, write: Callable[[Path, RunResult], None], what: str) -> None:
         if session.exitstatus == pytest.ExitCode.INTERRUPTED:
             self._written.append(f"{path} was not written: the run was interrupted")
             return
         try:
-            write(path, self.result().plain())
+            write(path, self.result())
             self._written.append(f"{what}: {path}")
         except UsageError as error:
             self._written.append(str(error))
@@ -427,24 +431,20 @@ class Session:
     def result(self) -> RunResult:
         """Return the run as a record."""
         return RunResult(
-            __version__,
-            self._machine,
-            self.static,
-            tuple(self.records),
+            version=__version__,
+            machine=self._machine,
+            machines=self._machines,
+            static=self.static,
             against=self._against(),
-            other_machines=tuple(self._machines.values()),
+            tests=tuple(self.records),
         )
 
-    def _against(self) -> dict[str, Any] | None:
+    def _against(self) -> OtherRevision | None:
         if self._revision is None:
             return None
         only_there = self._other_side.only_there if self._other_side else ()
-        return {
-            "revision": self._revision.name,
-            "commit": self._revision.commit,
-            "changed_files": self._revision.changed_files,
-            "only_there": list(only_there),
-        }
+        revision = self._revision
+        return OtherRevision(revision.name, revision.commit, revision.changed_files, tuple(only_there))
 
     def summarise(self, terminal: Any) -> None:
         """Write the summary at the end of the run."""
@@ -456,7 +456,11 @@ class Session:
         for line in self._written:
             terminal.write_line(line)
         if os.environ.get("GITHUB_ACTIONS") == "true":
-            terminal.write(run_annotations(result.plain()))
+            terminal.write(run_annotations(result))
+
+
+def _store(path: Path, run: RunResult) -> None:
+    write_run(path, with_earlier_tests(path, run), ".json")
 
 
 def _measured(item: pytest.Item) -> bool:

@@ -1,7 +1,6 @@
 """What comes from outside is data; what is written goes where it was asked to, and nowhere else."""
 
 import ast
-import json
 import os
 import subprocess
 import sys
@@ -10,7 +9,8 @@ from pathlib import Path
 import pytest
 
 import pytest_cpuperf
-from tests.reports.test_html import document
+from pytest_cpuperf.reports.files import write_run
+from tests.helpers.runs import run_result
 
 PACKAGE = Path(pytest_cpuperf.__file__).parent
 GUARDED = "import torch\ndef handle(model, x):\n    with torch.no_grad():\n        return model(x).tolist()\n"
@@ -104,7 +104,7 @@ WRITERS = {
 @pytest.mark.parametrize("command", WRITERS.values(), ids=WRITERS)
 def test_no_command_writes_through_a_link(project, cpuperf_command, command):
     pytester = project(handler=GUARDED)
-    (pytester.path / "results.json").write_text(json.dumps(document()))
+    write_run(pytester.path / "results.json", run_result(), ".json")
     (pytester.path / "secret").write_text("untouched")
     for name in ("link", "link.json", "link.md"):
         (pytester.path / name).symlink_to(pytester.path / "secret")

@@ -5,18 +5,18 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_cpuperf import config
 from pytest_cpuperf.errors import UsageError
+from pytest_cpuperf.reports.formats import View, findings_format, findings_format_names
 from pytest_cpuperf.results.files import write_text
 from pytest_cpuperf.results.findings import CheckResult
 
 if TYPE_CHECKING:
-    from pytest_cpuperf.reports.findings import Style
-
-FORMATS = ("text", "concise", "json", "sarif", "github", "gitlab", "junit")
+    from pytest_cpuperf.reports.formats.base import Style
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     fixes.add_argument("--diff", action="store_true", help="show what fixes would change; write nothing")
     output = parser.add_argument_group("output")
-    output.add_argument("--format", choices=FORMATS, default="text", help="default: text")
+    output.add_argument("--format", choices=findings_format_names(), default="text", help="default: text")
     output.add_argument("--output-file", metavar="FILE", help="write there instead of standard output")
     output.add_argument("--show-silenced", action="store_true", help="say why rules stay silent on what they looked at")
     output.add_argument("--statistics", action="store_true", help="how many findings each rule has")
@@ -148,25 +148,22 @@ def _held_against_baseline(
 
 
 def _render(arguments: argparse.Namespace, result: CheckResult) -> str:
-    from pytest_cpuperf.reports import findings, forges, sarif
-
     if arguments.statistics:
-        return findings.render_statistics(result)
-    if arguments.format == "text":
-        style = _terminal_style() if not arguments.output_file else None
-        extra = {"style": style} if style else {}
-        return findings.render_text(result, arguments.show_silenced, **extra)
-    if arguments.format == "concise":
-        return findings.render_concise(result, arguments.show_silenced)
-    if arguments.format == "json":
-        return findings.render_json(result, arguments.show_silenced)
-    if arguments.format == "sarif":
-        from pytest_cpuperf.static.pages import page
-        from pytest_cpuperf.static.rules import all_rules
+        from pytest_cpuperf.reports.findings import render_statistics
 
-        return sarif.render_sarif(result, {rule.code: page(rule) for rule in reversed(all_rules())})
-    render = {"github": forges.render_github, "gitlab": forges.render_gitlab, "junit": forges.render_junit}
-    return render[arguments.format](result)
+        return render_statistics(result)
+    view = View(arguments.show_silenced, pages=_pages)
+    style = _terminal_style() if not arguments.output_file else None
+    if style is not None:
+        view = replace(view, style=style)
+    return findings_format(arguments.format).render(result, view)
+
+
+def _pages() -> dict[str, str]:
+    from pytest_cpuperf.static.pages import page
+    from pytest_cpuperf.static.rules import all_rules
+
+    return {rule.code: page(rule) for rule in reversed(all_rules())}
 
 
 def _terminal_style() -> Style | None:

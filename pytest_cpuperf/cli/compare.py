@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pytest_cpuperf.errors import UsageError
 from pytest_cpuperf.reports.comparison import comparison_text
-from pytest_cpuperf.results.comparison import compare_documents
+from pytest_cpuperf.results.comparison import compare_runs
 from pytest_cpuperf.results.document import read_results
 
 
@@ -30,7 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
         base, head = read_results(arguments.base), read_results(arguments.head)
     except FileNotFoundError as error:
         raise UsageError(f"expected a results file, found none: {error.filename}") from None
-    comparison = compare_documents(base, head)
+    comparison = compare_runs(base, head)
     print(comparison_text(comparison, shutil.get_terminal_size().columns))
     below = [c for c in comparison.changes if least is not None and c.high < least]
     if below:

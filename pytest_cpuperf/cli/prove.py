@@ -37,10 +37,9 @@ def run(arguments: argparse.Namespace) -> int:
     from pytest_cpuperf.proofs.claims import PROOFS, Subject, chosen_proofs
     from pytest_cpuperf.proofs.models import load_model
     from pytest_cpuperf.reports.claims import claims_text
-    from pytest_cpuperf.reports.files import write_report
+    from pytest_cpuperf.reports.files import write_run
     from pytest_cpuperf.reports.live import LiveLine
     from pytest_cpuperf.results.claims import Judgement
-    from pytest_cpuperf.results.files import write_json
     from pytest_cpuperf.results.run import RunResult
 
     names = chosen_proofs(arguments.claims)
@@ -60,10 +59,10 @@ def run(arguments: argparse.Namespace) -> int:
         if pin is not None:
             pin.restore()
     print(claims_text(claims, columns))
-    document = RunResult(__version__, describe_machine(), None, (), claims=claims).plain()
-    for path, write in ((arguments.json, write_json), (arguments.html, write_report)):
+    result = RunResult(version=__version__, machine=describe_machine(), claims=claims)
+    for path, suffix in ((arguments.json, ".json"), (arguments.html, ".html")):
         if path is not None:
-            write(path, document)
+            write_run(path, result, suffix)
     return 1 if any(claim.judgement is Judgement.HARMFUL for claim in claims) else 0
 
 

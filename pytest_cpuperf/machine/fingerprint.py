@@ -1,4 +1,4 @@
-"""What this machine is, as plain data: it travels with every result, because speed and accuracy depend on it."""
+"""What this machine is: it travels with every result, because speed and accuracy depend on it."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import json
 import os
 import platform
 from importlib import metadata
-from typing import Any
 
 from pytest_cpuperf.machine.limits import read_limits
 from pytest_cpuperf.machine.placement import usable_cpus
 from pytest_cpuperf.machine.topology import read_topology
+from pytest_cpuperf.results.machine import Machine
 
 _PACKAGES = ("torch", "onnxruntime", "transformers", "numpy")
 # The instruction sets that decide which kernels inference libraries take.
@@ -21,7 +21,7 @@ _INSTRUCTION_SETS = (
 )
 
 
-def describe_machine() -> dict[str, Any]:
+def describe_machine() -> Machine:
     """Return the machine's description: CPUs, limits, instruction set, and versions of what runs on it.
 
     `fingerprint` is a hash of what absolute figures depend on; two runs with different ones cannot be compared in
@@ -29,27 +29,35 @@ def describe_machine() -> dict[str, Any]:
     """
     topology, limits = read_topology(), read_limits()
     model, instruction_set = _processor()
+    nodes = {str(n): cpus for n, cpus in topology.numa_nodes.items()}
+    usable = usable_cpus(topology, limits)
     hardware = {
         "processor": model,
         "instruction_set": instruction_set,
-        "cpus": list(topology.cpus),
+        "cpus": topology.cpus,
         "cores": len(topology.cores),
-        "numa_nodes": {str(n): list(cpus) for n, cpus in topology.numa_nodes.items()},
+        "numa_nodes": nodes,
         "quota": limits.quota,
-        "usable": usable_cpus(topology, limits),
+        "usable": usable,
     }
     text = json.dumps(hardware, sort_keys=True)
-    return {
-        "fingerprint": hashlib.sha256(text.encode()).hexdigest()[:16],
-        **hardware,
-        "system": f"{platform.system()} {platform.release()}",
-        "python": platform.python_version(),
-        "versions": {name: _version(name) for name in _PACKAGES},
-        "thread_variables": {k: v for k, v in sorted(os.environ.items()) if k.startswith(("OMP_", "MKL_", "KMP_"))},
-    }
+    return Machine(
+        fingerprint=hashlib.sha256(text.encode()).hexdigest()[:16],
+        processor=model,
+        instruction_set=instruction_set,
+        cpus=tuple(topology.cpus),
+        cores=len(topology.cores),
+        numa_nodes={node: tuple(cpus) for node, cpus in nodes.items()},
+        quota=limits.quota,
+        usable=usable,
+        system=f"{platform.system()} {platform.release()}",
+        python=platform.python_version(),
+        versions={name: _version(name) for name in _PACKAGES},
+        thread_variables={k: v for k, v in sorted(os.environ.items()) if k.startswith(("OMP_", "MKL_", "KMP_"))},
+    )
 
 
-def _processor() -> tuple[str, list[str]]:
+def _processor() -> tuple[str, tuple[str, ...]]:
     """Return the processor's name and the instruction sets above it that matter here (`/proc/cpuinfo`)."""
     name, flags = platform.processor() or platform.machine(), ""
     try:
@@ -65,7 +73,7 @@ def _processor() -> tuple[str, list[str]]:
     except OSError:
         pass
     present = set(flags.split())
-    return name, [i for i in _INSTRUCTION_SETS if i in present]
+    return name, tuple(i for i in _INSTRUCTION_SETS if i in present)
 
 
 def _version(package: str) -> str | None:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from statistics import NormalDist, median
 
+from pytest_cpuperf.results.units import Unit
 from pytest_cpuperf.results.verdicts import Estimate
 
 # Above this the normal approximation is within 0.001 of the exact distribution's tails.
@@ -69,7 +70,7 @@ def _null_distribution(n: int) -> tuple[float, ...]:
     return tuple(c / whole for c in counts)
 
 
-def estimate_of_logs(logs: Sequence[float], alpha: float, unit: str) -> Estimate:
+def estimate_of_logs(logs: Sequence[float], alpha: float, unit: Unit) -> Estimate:
     """Return the estimate, on the natural scale, of values given as logarithms."""
     point, low, high = (math.exp(v) for v in hodges_lehmann(logs, alpha))
     return Estimate(point, low, high, unit, 1 - alpha, len(logs))

@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from pytest_cpuperf.machine.evidence import Watch, total
 from pytest_cpuperf.measure.blocks import Work, garbage_between_blocks, time_block, warm_up
@@ -21,6 +22,8 @@ from pytest_cpuperf.measure.looks import spent
 from pytest_cpuperf.measure.pairs import MOST_SET_ASIDE, Outcome, Patience, too_close
 from pytest_cpuperf.results.figures import amount
 from pytest_cpuperf.results.measurements import CallGroup
+from pytest_cpuperf.results.remarks import stated
+from pytest_cpuperf.results.units import Unit
 from pytest_cpuperf.results.verdicts import Estimate, Verdict
 
 _MOST_CALLS = 20_000
@@ -62,7 +65,16 @@ def _rank(ordered: Sequence[float], p: float) -> float:
     return ordered[max(0, math.ceil(len(ordered) * p) - 1)]
 
 
-def measure_latency(work: Work, p: float, at_most: float | None, patience: Patience, cpus: tuple[int, ...]) -> Outcome:
+@dataclass(frozen=True, kw_only=True)
+class LatencyOutcome(Outcome):
+    """How a measurement of single calls ended."""
+
+    groups: tuple[CallGroup, ...]
+
+
+def measure_latency(
+    work: Work, p: float, at_most: float | None, patience: Patience, cpus: tuple[int, ...]
+) -> LatencyOutcome:
     """Time single calls until a planned look is clear, or time is over."""
     began = time.perf_counter()
     deadline = began + patience.max_seconds
@@ -112,9 +124,9 @@ def measure_latency(work: Work, p: float, at_most: float | None, patience: Patie
             )
     elif verdict is Verdict.INCONCLUSIVE:
         reason = too_close(estimate)
-    return Outcome(
+    return LatencyOutcome(
         verdict=verdict,
-        reason=reason,
+        reason=stated(reason),
         estimate=estimate,
         pairs=(),
         set_aside=(),
@@ -141,7 +153,7 @@ def _looks(planned: int, p: float, alpha: float) -> list[tuple[int, float]]:
 
 def _estimate(seconds: Sequence[float], p: float, alpha: float) -> Estimate:
     point, low, high = quantile(seconds, p, alpha)
-    return Estimate(point, low, high, "s", 1 - alpha, len(seconds))
+    return Estimate(point, low, high, Unit("s"), 1 - alpha, len(seconds))
 
 
 def _judge(estimate: Estimate, at_most: float | None, last: bool) -> Verdict | None:

@@ -19,7 +19,9 @@ from pytest_cpuperf.measure.estimate import estimate_of_logs, smallest_count
 from pytest_cpuperf.measure.looks import Look, plan_looks
 from pytest_cpuperf.results.evidence import Evidence
 from pytest_cpuperf.results.figures import amount
-from pytest_cpuperf.results.measurements import CallGroup, Pair
+from pytest_cpuperf.results.measurements import Pair
+from pytest_cpuperf.results.remarks import Remark, stated
+from pytest_cpuperf.results.units import Unit
 from pytest_cpuperf.results.verdicts import Estimate, Verdict
 
 MOST_PAIRS = 160
@@ -57,7 +59,7 @@ class Quantity:
 
     of_pair: Callable[[Pair], float]
     """The quantity for one pair, above 0; larger is better."""
-    unit: str
+    unit: Unit
     at_least: float | None
     blur: tuple[float, float] = (1.0, 1.0)
     """How unsure the budget itself is, as factors below and above: a stored figure has an interval of its own."""
@@ -70,7 +72,7 @@ class Outcome:
     """How a measurement ended."""
 
     verdict: Verdict
-    reason: str
+    reason: Remark | None
     estimate: Estimate | None
     pairs: tuple[Pair, ...]
     set_aside: tuple[Pair, ...]
@@ -79,8 +81,6 @@ class Outcome:
     warm_up_calls: int
     steady: bool
     seconds_spent: float
-    groups: tuple[CallGroup, ...] = ()
-    """Groups of single calls, where the unit is the call."""
 
 
 def measure_pairs(
@@ -121,7 +121,7 @@ def measure_pairs(
     verdict, reason = run.conclude(pair_seconds)
     return Outcome(
         verdict=verdict,
-        reason=reason,
+        reason=stated(reason),
         estimate=run.estimate,
         pairs=tuple(run.clean),
         set_aside=tuple(p for p in run.all_pairs if p.evidence.disturbance),
@@ -200,7 +200,7 @@ class _Run:
         if self.quantity.carried is None:
             return True
         logs = [math.log(self.quantity.carried(p)) for p in self.clean]
-        return _within(estimate_of_logs(logs, alpha, ""), CARRIED_CLEAR_ENOUGH)
+        return _within(estimate_of_logs(logs, alpha, Unit()), CARRIED_CLEAR_ENOUGH)
 
     def conclude(self, pair_seconds: float) -> tuple[Verdict, str]:
         """Return the verdict and its reason, now that no more pairs come."""
@@ -266,7 +266,7 @@ def judge(estimate: Estimate, at_least: float | None, blur: tuple[float, float] 
 
 
 def also_estimate(
-    pairs: tuple[Pair, ...], of_pair: Callable[[Pair], float], unit: str, confidence: float
+    pairs: tuple[Pair, ...], of_pair: Callable[[Pair], float], unit: Unit, confidence: float
 ) -> Estimate | None:
     """Return another quantity over pairs already measured, for the record; None where they are too few."""
     alpha = 1 - confidence

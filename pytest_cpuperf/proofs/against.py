@@ -9,7 +9,9 @@ from pytest_cpuperf.machine.pin import start_on
 from pytest_cpuperf.measure.blocks import NoSuchWorkError, SelfTimedWork, Work, WorkElsewhereError, time_block
 from pytest_cpuperf.measure.pairs import Outcome, Patience, Quantity, measure_pairs, speedup
 from pytest_cpuperf.results.figures import amount
-from pytest_cpuperf.results.measurements import Measurement
+from pytest_cpuperf.results.measurements import AgainstMeasurement
+from pytest_cpuperf.results.remarks import Stated
+from pytest_cpuperf.results.units import Unit
 from pytest_cpuperf.results.verdicts import Budget, Verdict
 
 LEAST_SHARE = 0.95
@@ -46,7 +48,7 @@ class OtherSide(Protocol):
 
 def measure_against(
     function: Work, label: str, other: OtherSide, patience: Patience, cpus: tuple[int, ...]
-) -> Measurement:
+) -> AgainstMeasurement:
     """Measure the speedup of `function` over the same function at another revision.
 
     Two processes of the same code are not equally fast, and no number of pairs averages that out. What is not plainly
@@ -54,9 +56,11 @@ def measure_against(
     passes where it passes once, and fails where it never does and most are plainly slower. A revision that lacks the
     function leaves nothing to judge; one at which it fails makes it inconclusive.
     """
-    budget = Budget(LEAST_SHARE, f"× of {other.name}")
+    budget = Budget(LEAST_SHARE, Unit(f"× of {other.name}"))
     here = _Here(function, cpus[0]) if cpus else function
-    nothing = Measurement("against", "", Verdict.INCONCLUSIVE, "", None, budget)
+    nothing = AgainstMeasurement(
+        label="", verdict=Verdict.INCONCLUSIVE, estimate=None, budget=budget, baseline=other.name
+    )
     quantity = Quantity(speedup, budget.unit, LEAST_SHARE)
     outcomes: list[Outcome] = []
     try:
@@ -64,10 +68,10 @@ def measure_against(
         while len(outcomes) < PROCESSES and _in_doubt(outcomes[-1]):
             outcomes.append(measure_pairs(*other.fresh(label), quantity, patience, cpus))
     except NoSuchWorkError as error:
-        return replace(nothing, verdict=Verdict.NO_BUDGET, budget=None, notes=(str(error),))
+        return replace(nothing, verdict=Verdict.NO_BUDGET, budget=None, notes=(Stated(str(error)),))
     except WorkElsewhereError as error:
-        return replace(nothing, reason=str(error))
-    return Measurement(kind="against", label="", budget=budget, **_judged(outcomes))
+        return replace(nothing, reason=Stated(str(error)))
+    return AgainstMeasurement(label="", budget=budget, baseline=other.name, **_judged(outcomes))
 
 
 def _in_doubt(outcome: Outcome) -> bool:
@@ -84,8 +88,11 @@ def _judged(outcomes: list[Outcome]) -> dict[str, Any]:
     last = outcomes[-1]
     if last.verdict is Verdict.PASS:
         note = f"not as fast in every process ({figures}): processes of the same code differ"
-        return {**vars(last), "notes": (note,)}
+        return {**vars(last), "notes": (Stated(note),)}
     if 2 * len(slower) > len(outcomes):
-        return {**vars(slower[-1]), "notes": (f"slower in {len(slower)} of {len(outcomes)} processes: {figures}",)}
+        return {
+            **vars(slower[-1]),
+            "notes": (Stated(f"slower in {len(slower)} of {len(outcomes)} processes: {figures}"),),
+        }
     reason = f"processes differ by more than what is to be told: {figures} in {len(outcomes)} of them"
-    return {**vars(last), "verdict": Verdict.INCONCLUSIVE, "reason": reason}
+    return {**vars(last), "verdict": Verdict.INCONCLUSIVE, "reason": Stated(reason)}

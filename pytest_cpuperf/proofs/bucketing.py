@@ -31,6 +31,8 @@ from pytest_cpuperf.proofs.encoders import require
 from pytest_cpuperf.proofs.jobs import Job, as_job
 from pytest_cpuperf.results.figures import amount
 from pytest_cpuperf.results.measurements import ArmResult, BucketingMeasurement, Pair
+from pytest_cpuperf.results.remarks import Stated, stated
+from pytest_cpuperf.results.units import Unit
 from pytest_cpuperf.results.verdicts import Budget, Estimate, Verdict
 
 BASELINES = ("padded", "arrival")
@@ -95,12 +97,11 @@ def measure_bucketing(
     began = time.perf_counter()
     experiment = _set_up(prepare(model, tokenizer, texts, batch_size, max_length, over), over, patience)
     nothing = BucketingMeasurement(
-        kind="bucketing",
         label="bucketing",
         verdict=Verdict.FAIL,
-        reason="",
         estimate=None,
-        budget=None if at_least is None else Budget(at_least, "×"),
+        budget=None if at_least is None else Budget(at_least, Unit("×")),
+        baseline=over,
         arms=experiment.results(),
         sequences=len(experiment.lengths),
         sequences_given=len(texts),
@@ -112,7 +113,7 @@ def measure_bucketing(
     )
     disagreement = _disagreement(experiment, tolerance)
     if disagreement is not None:
-        return replace(nothing, reason=f"{disagreement}: {why_outputs_move(model, experiment.job)}")
+        return replace(nothing, reason=Stated(f"{disagreement}: {why_outputs_move(model, experiment.job)}"))
     left = max(1.0, patience.max_seconds - (time.perf_counter() - began))
     outcome = _measure(experiment, at_least, replace(patience, max_seconds=left), cpus)
     results = tuple(_with_speed(result, experiment, k, outcome) for k, result in enumerate(experiment.results()))
@@ -120,11 +121,11 @@ def measure_bucketing(
     ceiling = speedup_ceiling(experiment.lengths, baseline.batches, baseline.arm.padded_to)
     return replace(
         nothing,
-        **{**vars(outcome), "reason": outcome.reason or _why(outcome, results, ceiling, at_least)},
+        **{**vars(outcome), "reason": outcome.reason or stated(_why(outcome, results, ceiling, at_least))},
         arms=results,
         sequences_timed=experiment.sequences_timed(),
         ceiling=ceiling,
-        notes=tuple(_notes(experiment)),
+        notes=tuple(map(Stated, _notes(experiment))),
     )
 
 
@@ -197,7 +198,7 @@ def _disagreement(experiment: _Experiment, tolerance: float) -> str | None:
 def _measure(experiment: _Experiment, at_least: float | None, patience: Patience, cpus: tuple[int, ...]) -> Outcome:
     """Time the arms in rounds; the verdict is on the first two."""
     planned, baseline, *others = experiment.arms
-    quantity = Quantity(lambda p: experiment.whole_seconds(p, 1) / experiment.whole_seconds(p, 0), "×", at_least)
+    quantity = Quantity(lambda p: experiment.whole_seconds(p, 1) / experiment.whole_seconds(p, 0), Unit("×"), at_least)
     return measure_pairs(planned, baseline, quantity, patience, cpus, tuple(others))
 
 
@@ -207,7 +208,7 @@ def _with_speed(result: ArmResult, experiment: _Experiment, k: int, outcome: Out
         return result
     sequences = len(experiment.lengths)
 
-    def estimate(of_pair: Callable[[Pair], float], unit: str) -> Estimate | None:
+    def estimate(of_pair: Callable[[Pair], float], unit: Unit) -> Estimate | None:
         return also_estimate(outcome.pairs, of_pair, unit, experiment.confidence)
 
     def over_baseline(pair: Pair) -> float:
@@ -218,8 +219,8 @@ def _with_speed(result: ArmResult, experiment: _Experiment, k: int, outcome: Out
         result,
         sequences_per_second=sequences / each,
         real_tokens_per_second=result.real_tokens / each,
-        throughput=estimate(lambda pair: sequences / experiment.whole_seconds(pair, k), "sequences/s"),
-        speedup=(outcome.estimate, None)[k] if k < 2 else estimate(over_baseline, "×"),
+        throughput=estimate(lambda pair: sequences / experiment.whole_seconds(pair, k), Unit("sequences/s")),
+        speedup=(outcome.estimate, None)[k] if k < 2 else estimate(over_baseline, Unit("×")),
     )
 
 

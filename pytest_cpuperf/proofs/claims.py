@@ -12,6 +12,7 @@ from pytest_cpuperf.measure.pairs import Patience
 from pytest_cpuperf.proofs.bucketing import UNIFORM, measure_bucketing
 from pytest_cpuperf.results.claims import Claim, Judgement
 from pytest_cpuperf.results.measurements import BucketingMeasurement
+from pytest_cpuperf.results.remarks import Remark, stated
 from pytest_cpuperf.results.verdicts import Verdict
 
 _BATCH_SIZE = 32
@@ -56,15 +57,15 @@ def _bucketing(subject: Subject, over: str) -> BucketingMeasurement:
     return replace(record, label=f"planned over {over}")
 
 
-def _judge(record: BucketingMeasurement) -> tuple[Judgement, str]:
+def _judge(record: BucketingMeasurement) -> tuple[Judgement, Remark | None]:
     if record.verdict is Verdict.FAIL:
         return Judgement.HARMFUL, record.reason
     if record.estimate is None:
         return Judgement.UNDECIDED, record.reason
-    real = f"{1 / record.ceiling:.0%} of the tokens in arrival order are real" if record.ceiling else ""
+    real = stated(f"{1 / record.ceiling:.0%} of the tokens in arrival order are real" if record.ceiling else "")
     if record.ceiling is not None and record.ceiling < UNIFORM:
         # Whatever was gained came from another batch size, not from lengths.
-        return Judgement.NOT_REPRODUCED, "; ".join(record.notes)
+        return Judgement.NOT_REPRODUCED, next(iter(record.notes), None)
     if record.estimate.low > 1:
         return Judgement.CONFIRMED, real
     if record.estimate.high < 1:

@@ -14,8 +14,10 @@ from pytest_cpuperf.measure.pairs import Patience, Quantity, also_estimate, meas
 from pytest_cpuperf.measure.peak import count_flops, peak_kernel
 from pytest_cpuperf.measure.reference import reference_kernel
 from pytest_cpuperf.results.figures import amount
-from pytest_cpuperf.results.measurements import Measurement, Pair
+from pytest_cpuperf.results.measurements import Pair, ThroughputMeasurement
+from pytest_cpuperf.results.remarks import Stated
 from pytest_cpuperf.results.stored import StoredFigure
+from pytest_cpuperf.results.units import Unit
 from pytest_cpuperf.results.verdicts import Budget, Verdict
 
 
@@ -27,7 +29,7 @@ def measure_throughput(
     stored: StoredFigure | str | None,
     patience: Patience,
     cpus: tuple[int, ...],
-) -> Measurement:
+) -> ThroughputMeasurement:
     """Measure items per second; `goal` is the budget.
 
     `stored` is the figure a share is held against, or the reason why there is none: then the function is measured all
@@ -44,37 +46,37 @@ def measure_throughput(
     def rate(pair: Pair) -> float:
         return items / pair.candidate_seconds
 
+    per_second = Unit(f"{unit}/s")
     budget: Budget | None = None
-    quantity = Quantity(rate, f"{unit}/s", None, carried=speedup)
+    quantity = Quantity(rate, per_second, None, carried=speedup)
     if isinstance(goal, Share):
-        budget = Budget(goal.fraction, f"× of {goal.of}")
+        budget = Budget(goal.fraction, Unit(f"× of {goal.of}"))
         if isinstance(stored, StoredFigure):
             then = stored.point
             blur = (stored.low / then, stored.high / then)
             quantity = Quantity(lambda pair: speedup(pair) / then, budget.unit, goal.fraction, blur)
     elif goal is not None:
-        budget = Budget(goal, f" {unit}/s")
+        budget = Budget(goal, per_second)
         quantity = replace(quantity, at_least=goal)
     outcome = measure_pairs(function, kernel, quantity, patience, cpus)
-    record = Measurement(
-        kind="throughput",
+    record = ThroughputMeasurement(
         label="throughput",
         budget=budget,
-        relative=also_estimate(outcome.pairs, speedup, "×", patience.confidence),
-        rate=also_estimate(outcome.pairs, rate, f"{unit}/s", patience.confidence),
+        relative=also_estimate(outcome.pairs, speedup, Unit("×"), patience.confidence),
+        rate=also_estimate(outcome.pairs, rate, per_second, patience.confidence),
         reference=kernel_name,
         **vars(outcome),
     )
     if isinstance(stored, StoredFigure) and stored.note:
-        record = replace(record, notes=(stored.note,))
+        record = replace(record, notes=(Stated(stored.note),))
     if why_not is not None and isinstance(goal, Share):
-        record = replace(record, verdict=Verdict.INCONCLUSIVE, reason=f"nothing to hold it against: {why_not}")
+        record = replace(record, verdict=Verdict.INCONCLUSIVE, reason=Stated(f"nothing to hold it against: {why_not}"))
     return record
 
 
 def _of_peak(
     function: Work, items: float, unit: str, goal: Share, patience: Patience, cpus: tuple[int, ...]
-) -> Measurement:
+) -> ThroughputMeasurement:
     """Measure the share of the peak: floating-point operations per second over those of the fastest matrix product."""
     peak, peak_flops, name = peak_kernel(len(cpus) or 1)
     flops = count_flops(function)
@@ -82,14 +84,15 @@ def _of_peak(
     def share(pair: Pair) -> float:
         return 100 * (flops / pair.candidate_seconds) / (peak_flops / pair.baseline_seconds)
 
-    budget = Budget(100 * goal.fraction, "% of peak")
+    budget = Budget(100 * goal.fraction, Unit("% of peak"))
     outcome = measure_pairs(function, peak, Quantity(share, budget.unit, budget.at_least), patience, cpus)
-    rate = also_estimate(outcome.pairs, lambda p: items / p.candidate_seconds, f"{unit}/s", patience.confidence)
-    speed = also_estimate(outcome.pairs, lambda p: flops / p.candidate_seconds / 1e9, "GFLOP/s", patience.confidence)
-    best = also_estimate(outcome.pairs, lambda p: peak_flops / p.baseline_seconds / 1e9, "GFLOP/s", patience.confidence)
-    notes = (f"{amount(speed.point)} of {amount(best.point)} GFLOP/s",) if speed and best else ()
-    return Measurement(
-        kind="throughput",
+    sure = patience.confidence
+    gflops = Unit("GFLOP/s")
+    rate = also_estimate(outcome.pairs, lambda p: items / p.candidate_seconds, Unit(f"{unit}/s"), sure)
+    speed = also_estimate(outcome.pairs, lambda p: flops / p.candidate_seconds / 1e9, gflops, sure)
+    best = also_estimate(outcome.pairs, lambda p: peak_flops / p.baseline_seconds / 1e9, gflops, sure)
+    notes = (Stated(f"{amount(speed.point)} of {amount(best.point)} GFLOP/s"),) if speed and best else ()
+    return ThroughputMeasurement(
         label="throughput",
         budget=budget,
         rate=rate,

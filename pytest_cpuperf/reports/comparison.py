@@ -13,7 +13,7 @@ def comparison_text(comparison: Comparison, width: int) -> str:
     lines += [_line(change, width) for change in comparison.changes]
     if not comparison.changes:
         lines.append("nothing that both files have can be compared")
-    plain = [c for c in comparison.changes if c.plain]
+    plain = [c for c in comparison.changes if c.beyond_noise]
     if comparison.changes:
         slower, faster = sum(c.point < 1 for c in plain), sum(c.point > 1 for c in plain)
         lines += ["", f"{len(comparison.changes)} compared: {slower} slower, {faster} faster, the rest within noise"]
@@ -24,7 +24,7 @@ def comparison_text(comparison: Comparison, width: int) -> str:
 
 
 def _line(change: Change, width: int) -> str:
-    verdict = ("slower" if change.point < 1 else "faster") if change.plain else "same"
+    verdict = ("slower" if change.point < 1 else "faster") if change.beyond_noise else "same"
     basis = "" if change.basis in ("relative", "speedup") else f" ({change.basis})"
     figure = f"{verdict:<7}{change.point:.3f}× [{change.low:.3f}, {change.high:.3f}]{basis}"
     line = f"{figure}  {change.test} {change.label}"

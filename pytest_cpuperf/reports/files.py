@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from pytest_cpuperf.reports.html import html_text
-from pytest_cpuperf.reports.markdown import markdown_text
+from pytest_cpuperf.reports.formats import run_formats
 from pytest_cpuperf.results.files import append_text, write_text
+from pytest_cpuperf.results.run import RunResult
 
 
-def write_report(path: Path, document: Mapping[str, Any]) -> None:
-    """Write the HTML report. Raises UsageError."""
-    write_text(path, html_text(document, path.stem))
+def write_run(path: Path, run: RunResult, suffix: str) -> None:
+    """Write a run in the format of a suffix, whatever the file's own is. Raises UsageError."""
+    write_text(path, run_formats()[suffix].render(run, path.stem))
 
 
-def append_markdown(path: Path, document: Mapping[str, Any]) -> None:
+def append_markdown(path: Path, run: RunResult) -> None:
     """Append the run as Markdown, as GitHub expects of a step's summary. Raises UsageError."""
-    append_text(path, markdown_text(document))
+    append_text(path, run_formats()[".md"].render(run, path.stem))

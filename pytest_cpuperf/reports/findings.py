@@ -1,24 +1,15 @@
-"""Static findings as text, one line each, or JSON."""
+"""Static findings in words: one finding, the closing tally, and counts by rule."""
 
 from __future__ import annotations
 
-import json
 import unicodedata
 from collections import Counter
-from collections.abc import Callable
 
-from pytest_cpuperf import __version__
+from pytest_cpuperf.reports.formats.base import Style, unstyled
 from pytest_cpuperf.results.findings import CheckResult, Finding
 
-Style = Callable[[str, str], str]
-"""Returns a text in a style (`bold`, `red`, `cyan`, …) for the terminal; plain by default."""
 
-
-def _plain(text: str, style: str) -> str:
-    return text
-
-
-def finding_text(finding: Finding, style: Style = _plain) -> str:
+def finding_text(finding: Finding, style: Style = unstyled) -> str:
     """Return a finding with its source line, a caret under the place, and what to do.
 
     service.py:41:14: CPU201 constant-padding  text is padded to 512 tokens
@@ -57,29 +48,9 @@ def _columns(character: str) -> int:
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
-def render_text(result: CheckResult, show_silenced: bool = False, style: Style = _plain) -> str:
-    """Return the whole result for a terminal."""
-    parts = [finding_text(f, style) for f in result.findings]
-    if result.errors:
-        parts.append("\n".join(f"{e.path}:{e.line or 1}: not checked: {e.message}" for e in result.errors))
-    if show_silenced and result.silenced:
-        parts.append("\n".join(f"{s.location}: {s.rule} silent: {s.because}" for s in result.silenced))
-    parts.append(tally(result))
-    return "\n\n".join(parts) + "\n"
-
-
-def render_concise(result: CheckResult, show_silenced: bool = False) -> str:
-    """Return one line per finding, as editors and grep like it."""
-    lines = [f"{f.location}: {f.rule} {f.message}" for f in result.findings]
-    lines += [f"{e.path}:{e.line or 1}: error: {e.message}" for e in result.errors]
-    if show_silenced:
-        lines += [f"{s.location}: {s.rule} silent: {s.because}" for s in result.silenced]
-    return "".join(f"{line}\n" for line in lines)
-
-
-def render_json(result: CheckResult, show_silenced: bool = False) -> str:
-    """Return the `cpuperf/findings/1` document."""
-    return json.dumps(result.plain(__version__, show_silenced), indent=1) + "\n"
+def advice(finding: Finding) -> str:
+    """Return what is wrong and what to do, in a line."""
+    return f"{finding.message}; {finding.help}"
 
 
 def tally(result: CheckResult) -> str:

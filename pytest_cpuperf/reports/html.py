@@ -1,34 +1,30 @@
 """The HTML report: one file that holds all it shows, for light and dark, screen, phone and print.
 
-Everything comes from a `cpuperf/results/1` document, and jinja2 escapes all of it. The pairs of a measurement are drawn
-here as plain SVG paths, for a run of 500 tests is to take under a second and two megabytes; bucketing's pictures, of
-which there are few, by matplotlib.
+Everything comes from a run's record, and jinja2 escapes all of it.
 """
 
 from __future__ import annotations
 
 import importlib.util
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from statistics import median
 from typing import Any
 
 from pytest_cpuperf.errors import MissingExtraError
+from pytest_cpuperf.reports.charts import chart
 from pytest_cpuperf.reports.claims import claim_figure
-from pytest_cpuperf.reports.terminal import (
-    ARM_HEADINGS,
-    against_text,
-    arm_cells,
-    figure_text,
-    how_measured,
-    verdict_sentence,
-)
-from pytest_cpuperf.results.document import machine_of
+from pytest_cpuperf.reports.measurement import ARM_HEADINGS, arm_cells, budget_text, figure_text, how_measured
+from pytest_cpuperf.reports.sentences import sentence
+from pytest_cpuperf.reports.styles import JUDGEMENT_CSS, STYLES
+from pytest_cpuperf.reports.summary import verdict_sentence
+from pytest_cpuperf.results.claims import Claim
+from pytest_cpuperf.results.evidence import Evidence
 from pytest_cpuperf.results.figures import amount, format_cpus
+from pytest_cpuperf.results.findings import CheckResult, Finding
+from pytest_cpuperf.results.machine import Machine
+from pytest_cpuperf.results.measurements import BucketingMeasurement, Measurement
+from pytest_cpuperf.results.run import RunResult, TestRecord
+from pytest_cpuperf.results.verdicts import Verdict
 
-_ORDER = {"fail": 0, "inconclusive": 1, "pass": 2, "no budget": 3, "not measured": 4}
-_WORDS = {"fail": "lost", "inconclusive": "inconclusive", "pass": "held", "no budget": "measured"}
 _EVIDENCE = (
     ("waited_seconds", "waited for a CPU", "s"),
     ("others_seconds", "other processes on its CPUs", "s"),
@@ -39,27 +35,10 @@ _EVIDENCE = (
     ("cpu_pressure_seconds", "CPU pressure", "s"),
     ("memory_pressure_seconds", "memory pressure", "s"),
 )
-_WIDTH, _HEIGHT, _MARGIN = 640, 96, 8
 
 
-@dataclass(frozen=True)
-class Chart:
-    """A measured test's pairs over time, in the units of an SVG of 640 by 96."""
-
-    dots: str
-    disturbed: str
-    """Paths of the pairs used, and of those set aside."""
-    interval: tuple[float, float]
-    """Top and height of the interval's band."""
-    point: float
-    budget: float | None
-    top: str
-    bottom: str
-    """The values at the chart's edges."""
-
-
-def html_text(document: Mapping[str, Any], title: str) -> str:
-    """Return the report for a document. Raises MissingExtraError where what it is made with is not installed."""
+def html_text(run: RunResult, title: str) -> str:
+    """Return the report. Raises MissingExtraError where what it is made with is not installed."""
     for package in ("jinja2", "matplotlib"):
         if importlib.util.find_spec(package) is None:
             raise MissingExtraError("the HTML report", package, "report")
@@ -72,113 +51,53 @@ def html_text(document: Mapping[str, Any], title: str) -> str:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    tests = _measured(document)
+    measured = [(test, record) for test in run.tests for record in test.measurements]
+    measured.sort(key=lambda m: (STYLES[m[1].verdict].rank, m[0].id, m[1].label))
+    verdicts = {record.verdict for _, record in measured}
+    worst = next((v for v in (Verdict.FAIL, Verdict.INCONCLUSIVE) if v in verdicts), Verdict.PASS)
     return environment.get_template("report.html.j2").render(
         title=title,
-        sentence=f"{verdict_sentence(document)}.",
-        worst=next((w for w in ("fail", "inconclusive", "pass") if any(t["verdict"] == w for t in tests)), "pass"),
-        machines=[_machine(document, fingerprint) for fingerprint in _fingerprints(document)],
-        tests=tests,
-        failed_otherwise=_failed_otherwise(document),
-        against=document.get("against"),
-        static=_static(document.get("static")),
-        claims=[_claim(claim) for claim in document.get("claims", ())],
+        sentence=f"{verdict_sentence(run)}.",
+        worst=STYLES[worst].css,
+        machines=[_machine(run, machine) for machine in (run.machines or {"": run.machine}).values()],
+        tests=[_measured(test, record) for test, record in measured],
+        failed_otherwise=_failed_otherwise(run),
+        against=run.against,
+        static=_static(run.static),
+        claims=[_claim(claim) for claim in run.claims],
         arm_headings=ARM_HEADINGS,
-        version=document["version"],
+        version=run.version,
     )
 
 
-def _measured(document: Mapping[str, Any]) -> list[dict[str, Any]]:
-    rows = []
-    for test in document["tests"]:
-        for m in test["measurements"]:
-            details = [*([m["reason"]] if m["reason"] else []), *(m.get("notes") or ())]
-            rows.append(
-                {
-                    "id": test["id"],
-                    "label": m["label"],
-                    "verdict": m["verdict"],
-                    "word": _WORDS.get(m["verdict"], m["verdict"]),
-                    "figure": figure_text(m) + against_text(m),
-                    "how": how_measured(m, test.get("placement")),
-                    "details": details,
-                    "chart": chart(m),
-                    "evidence": _evidence(m.get("evidence")),
-                    "arms": [arm_cells(arm) for arm in m.get("arms") or ()],
-                    "pictures": _pictures(m, f"{test['id']} {m['label']}"),
-                }
-            )
-    return sorted(rows, key=lambda row: (_ORDER.get(row["verdict"], 5), row["id"], row["label"]))
+def _measured(test: TestRecord, record: Measurement) -> dict[str, Any]:
+    style = STYLES[record.verdict]
+    return {
+        "id": test.id,
+        "label": record.label,
+        "css": style.css,
+        "word": style.word,
+        "open": record.verdict in (Verdict.FAIL, Verdict.INCONCLUSIVE),
+        "figure": figure_text(record) + budget_text(record),
+        "how": how_measured(record, test.placement),
+        "details": [sentence(remark) for remark in (record.reason, *record.notes) if remark],
+        "chart": chart(record),
+        "evidence": _evidence(record.evidence),
+        "arms": _arms(record),
+        "pictures": _pictures(record, f"{test.id} {record.label}"),
+    }
 
 
-def chart(measurement: Mapping[str, Any]) -> Chart | None:
-    """Return the chart of a measurement; None where it has nothing to show over time, or no estimate."""
-    estimate = measurement.get("estimate")
-    if not estimate or not estimate["pairs"]:
-        return None
-    values, lost = _points(measurement, estimate)
-    if not values:
-        return None
-    limits = measurement.get("budget") or {}
-    budget = limits.get("at_least") or limits.get("at_most")
-    shown = [v for _, v in values] + [estimate["low"], estimate["high"]] + ([budget] if budget else [])
-    low, high = min(shown), max(shown)
-    room = (high - low or abs(high) or 1.0) * 0.08
-    low, high = low - room, high + room
-    last = max(n for n, _ in [*values, *lost]) or 1
-
-    def y(value: float) -> float:
-        share = (min(max(value, low), high) - low) / (high - low)
-        return float(round(_HEIGHT * (1 - share), 1))
-
-    def path(points: Iterable[tuple[int, float]]) -> str:
-        return "".join(f"M{_MARGIN + round((_WIDTH - 2 * _MARGIN) * n / last)} {y(v):g}h0" for n, v in points)
-
-    top = y(estimate["high"])
-    return Chart(
-        dots=path(values),
-        disturbed=path(lost),
-        interval=(top, max(1.0, round(y(estimate["low"]) - top, 1))),
-        point=y(estimate["point"]),
-        budget=None if budget is None else y(budget),
-        top=amount(high),
-        bottom=amount(low),
-    )
+def _arms(record: Measurement) -> list[tuple[str, ...]]:
+    return [arm_cells(arm) for arm in record.arms] if isinstance(record, BucketingMeasurement) else []
 
 
-_Points = list[tuple[int, float]]
-"""(place in the order of measuring, value) of each pair, or group of calls, on the estimate's scale."""
-
-
-def _points(measurement: Mapping[str, Any], estimate: Mapping[str, Any]) -> tuple[_Points, _Points]:
-    """Return what was used, and what was set aside."""
-    groups = measurement.get("groups")
-    if groups:
-        used = [(g["number"], g["seconds"]) for g in groups if not g["evidence"]["disturbance"]]
-        return used, [(g["number"], g["seconds"]) for g in groups if g["evidence"]["disturbance"]]
-    # The estimate is of the pairs' centre: one factor takes pairs to its scale, whatever its unit.
-    rate = measurement["kind"] == "throughput" and not estimate["unit"].startswith(("×", "%"))
-    pairs = measurement.get("pairs") or ()
-    if not pairs:
-        return [], []
-    scale = estimate["point"] / median(_speed(p, rate) for p in pairs)
-    used, aside = (
-        [(p.get("number", n), _speed(p, rate) * scale) for n, p in enumerate(some)]
-        for some in (pairs, measurement.get("set_aside") or ())
-    )
-    return used, aside
-
-
-def _speed(pair: Mapping[str, Any], rate: bool) -> float:
-    return float((1.0 if rate else pair["baseline_seconds"]) / pair["candidate_seconds"])
-
-
-def _evidence(evidence: Mapping[str, Any] | None) -> list[tuple[str, str]]:
-    if not evidence:
+def _evidence(evidence: Evidence | None) -> list[tuple[str, str]]:
+    if evidence is None:
         return []
-    rows = [("CPU time of its own", f"{evidence['own_seconds']:.1f} s in {evidence['wall_seconds']:.1f} s")]
+    rows = [("CPU time of its own", f"{evidence.own_seconds:.1f} s in {evidence.wall_seconds:.1f} s")]
     for key, words, unit in _EVIDENCE:
-        value = evidence.get(key)
+        value = getattr(evidence, key)
         rows.append(
             (
                 words,
@@ -192,78 +111,74 @@ def _evidence(evidence: Mapping[str, Any] | None) -> list[tuple[str, str]]:
     return rows
 
 
-def _pictures(measurement: Mapping[str, Any], name: str) -> list[Any]:
-    if not measurement.get("arms"):
+def _pictures(record: Measurement, name: str) -> list[Any]:
+    if not (isinstance(record, BucketingMeasurement) and record.arms):
         return []
     from markupsafe import Markup  # what jinja2 escapes with
 
     from pytest_cpuperf.reports.pictures import bucketing_svgs
 
-    return [Markup(svg) for svg in bucketing_svgs(measurement, name)]
+    return [Markup(svg) for svg in bucketing_svgs(record, name)]
 
 
-def _fingerprints(document: Mapping[str, Any]) -> list[str]:
-    return list(document.get("machines") or {document["machine"]["fingerprint"]: None})
-
-
-def _machine(document: Mapping[str, Any], fingerprint: str) -> dict[str, Any]:
+def _machine(run: RunResult, machine: Machine) -> dict[str, Any]:
     """Return a machine's facts, and its CPUs by node with how many measured tests ran on each."""
-    machine = (document.get("machines") or {}).get(fingerprint) or document["machine"]
     used: Counter[int] = Counter()
     places: Counter[tuple[str, str, bool]] = Counter()
-    for test in document["tests"]:
-        placement = test.get("placement")
-        if placement and machine_of(document, test)["fingerprint"] == fingerprint:
-            used.update(placement["cpus"])
-            places[format_cpus(placement["cpus"]), placement["reason"], placement["pinned"]] += 1
-    nodes = {node: list(cpus) for node, cpus in machine["numa_nodes"].items()} or {"0": list(machine["cpus"])}
-    versions = {k: v for k, v in machine["versions"].items() if v}
+    for test in run.tests:
+        if test.placement and run.machine_of(test).fingerprint == machine.fingerprint:
+            used.update(test.placement.cpus)
+            places[format_cpus(test.placement.cpus), test.placement.reason, test.placement.pinned] += 1
+    nodes = machine.numa_nodes or {"0": machine.cpus}
+    versions = {k: v for k, v in {"python": machine.python, **machine.versions}.items() if v}
+    cores, usable = ("?" if n is None else n for n in (machine.cores, machine.usable))
     facts = [
-        ("processor", str(machine.get("processor") or "unknown")),
-        ("instruction set", " ".join(machine.get("instruction_set") or ()) or "none that matters here"),
-        ("CPUs", f"{len(machine['cpus'])} ({format_cpus(machine['cpus'])}), {machine.get('cores', '?')} cores"),
-        ("usable", f"{machine.get('usable', '?')}, {_quota(machine['quota'])}"),
-        ("system", str(machine.get("system", ""))),
-        ("versions", ", ".join(f"{k} {v}" for k, v in {"python": machine.get("python"), **versions}.items())),
+        ("processor", machine.processor or "unknown"),
+        ("instruction set", " ".join(machine.instruction_set) or "none that matters here"),
+        ("CPUs", f"{len(machine.cpus)} ({format_cpus(machine.cpus)}), {cores} cores"),
+        ("usable", f"{usable}, {'no quota' if machine.quota is None else f'quota {machine.quota:g}'}"),
+        ("system", machine.system),
+        ("versions", ", ".join(f"{k} {v}" for k, v in versions.items())),
     ]
     return {
-        "fingerprint": fingerprint,
         "facts": facts,
         "nodes": [(node, [(cpu, used[cpu]) for cpu in cpus]) for node, cpus in nodes.items()],
         "places": [(where, reason, pinned, count) for (where, reason, pinned), count in places.most_common()],
     }
 
 
-def _quota(quota: float | None) -> str:
-    return "no quota" if quota is None else f"quota {quota:g}"
-
-
-def _failed_otherwise(document: Mapping[str, Any]) -> list[str]:
+def _failed_otherwise(run: RunResult) -> list[str]:
     """Return tests that failed though no budget of theirs did."""
     return [
-        t["id"]
-        for t in document["tests"]
-        if t["outcome"] == "failed" and not any(m["verdict"] == "fail" for m in t["measurements"])
+        t.id for t in run.tests if t.outcome == "failed" and not any(m.verdict is Verdict.FAIL for m in t.measurements)
     ]
 
 
-def _static(static: Mapping[str, Any] | None) -> dict[str, Any] | None:
+def _static(static: CheckResult | None) -> dict[str, Any] | None:
     if static is None:
         return None
-    by_path: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
-    for finding in static["findings"]:
-        by_path[finding["path"]].append({"source_line": "", "cell": None, "help": "", **finding})
-    return {"files": static["files_checked"], "by_path": dict(by_path), "errors": static["errors"]}
+    by_path: dict[str, list[Finding]] = defaultdict(list)
+    for finding in static.findings:
+        by_path[finding.path].append(finding)
+    return {"files": static.files_checked, "by_path": dict(by_path), "errors": static.errors}
 
 
-def _claim(claim: Mapping[str, Any]) -> dict[str, Any]:
+def _claim(claim: Claim) -> dict[str, Any]:
     experiments = [
         {
-            "label": m["label"],
-            "figure": figure_text(m),
-            "arms": [arm_cells(arm) for arm in m.get("arms") or ()],
-            "pictures": _pictures(m, f"{claim['heuristic']} {m['label']}"),
+            "label": record.label,
+            "figure": figure_text(record),
+            "arms": _arms(record),
+            "pictures": _pictures(record, f"{claim.heuristic} {record.label}"),
         }
-        for m in (claim["measurement"], *claim.get("also", ()))
+        for record in (claim.measurement, *claim.also)
     ]
-    return {**claim, "figure": claim_figure(claim["measurement"]), "experiments": experiments}
+    return {
+        "heuristic": claim.heuristic,
+        "promised": claim.promised,
+        "judgement": claim.judgement.value,
+        "css": JUDGEMENT_CSS.get(claim.judgement, "measured"),
+        "reason": sentence(claim.reason) if claim.reason else "",
+        "figure": claim_figure(claim.measurement),
+        "experiments": experiments,
+    }

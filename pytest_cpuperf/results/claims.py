@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
 
 from pytest_cpuperf.results.measurements import Measurement
+from pytest_cpuperf.results.remarks import Remark
 
 
 class Judgement(str, Enum):
@@ -30,19 +30,8 @@ class Claim:
     """The name in `heuristics.HEURISTICS`."""
     promised: str
     judgement: Judgement
-    reason: str
+    reason: Remark | None
     measurement: Measurement
     """What the judgement stands on."""
     also: tuple[Measurement, ...] = ()
     """What else was measured, for the record."""
-
-    def plain(self) -> dict[str, Any]:
-        """Return the claim as `cpuperf/results/1` writes it."""
-        return {
-            "heuristic": self.heuristic,
-            "promised": self.promised,
-            "judgement": self.judgement.value,
-            "reason": self.reason,
-            "measurement": self.measurement.plain(),
-            "also": [m.plain() for m in self.also],
-        }

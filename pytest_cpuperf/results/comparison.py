@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pytest_cpuperf.results.document import machine_of
+from pytest_cpuperf.results.machine import Machine
+from pytest_cpuperf.results.measurements import Measurement, ThroughputMeasurement
+from pytest_cpuperf.results.run import RunResult
+from pytest_cpuperf.results.verdicts import Estimate
 
-_MACHINE_KEYS = (
+_MACHINE_FIELDS = (
     ("processor", "processor"),
     ("instruction_set", "instruction set"),
     ("cpus", "CPUs"),
@@ -32,7 +35,7 @@ class Change:
     """What was compared: `relative` (to the machine), `speedup`, or the absolute figure's unit."""
 
     @property
-    def plain(self) -> bool:
+    def beyond_noise(self) -> bool:
         """Whether the change is beyond its interval."""
         return self.low > 1 or self.high < 1
 
@@ -51,22 +54,35 @@ class Comparison:
     vanished: tuple[tuple[str, str], ...]
 
 
-def compare_documents(base: Mapping[str, Any], head: Mapping[str, Any]) -> Comparison:
-    """Compare two `cpuperf/results/1` documents, test by test and label by label.
+_Key = tuple[str, str]
+"""A test's id and a label."""
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """A test's measurement, and where it was made."""
+
+    record: Measurement
+    cpus: tuple[int, ...] | None
+    machine: Machine
+
+
+def compare_runs(base: RunResult, head: RunResult) -> Comparison:
+    """Compare two runs, test by test and label by label.
 
     The interval of a change is the worst of both files' ends: it holds at least at the level of each. Absolute figures
     are compared on one and the same machine only.
     """
-    old, new = _figures(base), _figures(head)
+    old, new = _measured(base), _measured(head)
     changes, skipped = [], []
     for key in sorted(old.keys() & new.keys()):
-        compared = _change(key, *old[key], *new[key])
+        compared = _change(key, old[key], new[key])
         if isinstance(compared, Change):
             changes.append(compared)
         else:
             skipped.append((*key, compared))
     return Comparison(
-        differences=_differences(base["machine"], head["machine"], old, new),
+        differences=_differences(base.machine, head.machine, old, new),
         changes=tuple(sorted(changes, key=lambda c: (c.point, c.test, c.label))),
         not_compared=tuple(skipped),
         appeared=tuple(sorted(new.keys() - old.keys())),
@@ -74,84 +90,67 @@ def compare_documents(base: Mapping[str, Any], head: Mapping[str, Any]) -> Compa
     )
 
 
-_Key = tuple[str, str]
-_Measured = tuple[Mapping[str, Any], Mapping[str, Any], Mapping[str, Any]]
-"""A test's measurement, its placement and its machine."""
-
-
-def _figures(document: Mapping[str, Any]) -> dict[_Key, _Measured]:
+def _measured(run: RunResult) -> dict[_Key, _Measured]:
     return {
-        (test["id"], m["label"]): (m, test.get("placement") or {}, machine_of(document, test))
-        for test in document["tests"]
-        for m in test["measurements"]
+        (test.id, m.label): _Measured(m, test.placement.cpus if test.placement else None, run.machine_of(test))
+        for test in run.tests
+        for m in test.measurements
     }
 
 
-def _change(
-    key: _Key,
-    old: Mapping[str, Any],
-    old_place: Mapping[str, Any],
-    old_machine: Mapping[str, Any],
-    new: Mapping[str, Any],
-    new_place: Mapping[str, Any],
-    new_machine: Mapping[str, Any],
-) -> Change | str:
+def _change(key: _Key, old: _Measured, new: _Measured) -> Change | str:
     """Return the change, or why there is none to be told."""
-    if old["kind"] != new["kind"]:
-        return f"it was {old['kind']} and is {new['kind']}"
-    if old.get("relative") and new.get("relative"):
-        if old.get("reference") == new.get("reference"):
-            return _ratio(key, old["relative"], new["relative"], "relative")
-        return f"measured against different kernels: {old.get('reference')}, {new.get('reference')}"
-    before, after = old.get("estimate"), new.get("estimate")
-    if not (before and after and before["pairs"] and after["pairs"]):
+    was, now = old.record, new.record
+    if was.kind != now.kind:
+        return f"it was {was.kind} and is {now.kind}"
+    if isinstance(was, ThroughputMeasurement) and isinstance(now, ThroughputMeasurement):
+        if was.relative and now.relative:
+            if was.reference == now.reference:
+                return _ratio(key, was.relative, now.relative, "relative")
+            return f"measured against different kernels: {was.reference}, {now.reference}"
+    before, after = was.estimate, now.estimate
+    if not (before and after and before.pairs and after.pairs):
         return "one side has no estimate"
-    if before["unit"] != after["unit"]:
-        return f"different units: {before['unit']}, {after['unit']}"
-    if before["unit"].startswith("×"):
+    if before.unit != after.unit:
+        return f"different units: {before.unit}, {after.unit}"
+    if before.unit.is_ratio:
         return _ratio(key, before, after, "speedup")
-    if old_machine["fingerprint"] != new_machine["fingerprint"]:
-        return f"absolute figures ({before['unit']}) of different machines"
-    if old_place.get("cpus") != new_place.get("cpus"):
-        return f"absolute figures ({before['unit']}) of different placements"
-    if before["unit"] == "s":  # less is better
+    if old.machine.fingerprint != new.machine.fingerprint:
+        return f"absolute figures ({before.unit}) of different machines"
+    if old.cpus != new.cpus:
+        return f"absolute figures ({before.unit}) of different placements"
+    if before.unit == "s":  # less is better
         return _ratio(key, after, before, "s")
-    return _ratio(key, before, after, before["unit"])
+    return _ratio(key, before, after, before.unit)
 
 
-def _ratio(key: _Key, worse: Mapping[str, Any], better: Mapping[str, Any], basis: str) -> Change | str:
-    values = [worse[end] for end in ("point", "low", "high")] + [better[end] for end in ("point", "low", "high")]
-    if not all(isinstance(v, (int, float)) and v > 0 for v in values):
+def _ratio(key: _Key, worse: Estimate, better: Estimate, basis: str) -> Change | str:
+    values = (worse.point, worse.low, worse.high, better.point, better.low, better.high)
+    if not all(v > 0 for v in values):
         return "one side has no estimate"
-    point, low, high = (
-        better["point"] / worse["point"],
-        better["low"] / worse["high"],
-        better["high"] / worse["low"],
-    )
-    return Change(*key, point, low, high, basis)
+    return Change(*key, better.point / worse.point, better.low / worse.high, better.high / worse.low, basis)
 
 
 def _differences(
-    base: Mapping[str, Any], head: Mapping[str, Any], old: Mapping[_Key, _Measured], new: Mapping[_Key, _Measured]
+    base: Machine, head: Machine, old: Mapping[_Key, _Measured], new: Mapping[_Key, _Measured]
 ) -> tuple[str, ...]:
     said = [
-        f"{name}: {_short(base.get(key))} → {_short(head.get(key))}"
-        for key, name in _MACHINE_KEYS
-        if base.get(key) != head.get(key)
+        f"{name}: {_short(getattr(base, field))} → {_short(getattr(head, field))}"
+        for field, name in _MACHINE_FIELDS
+        if getattr(base, field) != getattr(head, field)
     ]
-    before, after = base.get("versions") or {}, head.get("versions") or {}
     said += [
-        f"{package}: {before.get(package)} → {after.get(package)}"
-        for package in sorted({*before, *after})
-        if before.get(package) != after.get(package)
+        f"{package}: {base.versions.get(package)} → {head.versions.get(package)}"
+        for package in sorted({*base.versions, *head.versions})
+        if base.versions.get(package) != head.versions.get(package)
     ]
-    moved = {k[0] for k in old.keys() & new.keys() if old[k][1].get("cpus") != new[k][1].get("cpus")}
+    moved = {key[0] for key in old.keys() & new.keys() if old[key].cpus != new[key].cpus}
     if moved:
         said.append(f"{len(moved)} {'test' if len(moved) == 1 else 'tests'} ran on other CPUs")
     return tuple(said)
 
 
 def _short(value: Any) -> str:
-    if isinstance(value, list):
+    if isinstance(value, tuple):
         return " ".join(map(str, value)) or "none"
-    return "none" if value in (None, {}) else str(value)
+    return "none" if value is None or value == {} else str(value)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal
+
+from pytest_cpuperf.results.codec import only_if_given, to_json
 
 SCHEMA = "cpuperf/findings/1"
 
@@ -66,7 +68,7 @@ class Finding(_Placed):
     fingerprint: str
     """Stays the same when lines above it move: a hash of rule, path, source text and occurrence."""
     fix: Fix | None = None
-    cell: int | None = None
+    cell: int | None = only_if_given()
     """The notebook cell, counted from 1 as the notebook shows them; lines then count within the cell."""
     source_line: str = ""
     """The text of the line the finding starts on, for people."""
@@ -107,19 +109,6 @@ class CheckResult:
     silenced: tuple[Silenced, ...] = ()
     errors: tuple[CheckError, ...] = ()
 
-    def plain(self, version: str, show_silenced: bool = False) -> dict[str, Any]:
-        """Return the `cpuperf/findings/1` document as plain data."""
-        document: dict[str, Any] = {
-            "schema": SCHEMA,
-            "version": version,
-            "files_checked": self.files_checked,
-            "findings": [plain_finding(f) for f in self.findings],
-            "errors": [asdict(e) for e in self.errors],
-        }
-        if show_silenced:
-            document["silenced"] = [asdict(s) for s in self.silenced]
-        return document
-
 
 def merged(results: list[CheckResult]) -> CheckResult:
     """Return several results as one, sorted by place."""
@@ -131,12 +120,11 @@ def merged(results: list[CheckResult]) -> CheckResult:
     )
 
 
-def plain_finding(finding: Finding) -> dict[str, Any]:
-    """Return a finding as `cpuperf/findings/1` writes it."""
-    plain = asdict(finding)
-    if finding.cell is None:
-        del plain["cell"]
-    return plain
+def findings_document(result: CheckResult, version: str, show_silenced: bool = False) -> dict[str, Any]:
+    """Return the `cpuperf/findings/1` document as plain data. `version` is that of pytest-cpuperf."""
+    written = to_json(result)
+    silenced = {"silenced": written.pop("silenced")}
+    return {"schema": SCHEMA, "version": version, **written, **(silenced if show_silenced else {})}
 
 
 def place(path: str, cell: int | None, line: int, column: int) -> str:

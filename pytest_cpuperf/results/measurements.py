@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from enum import Enum
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import ClassVar
 
+from pytest_cpuperf.results.codec import Kinds
 from pytest_cpuperf.results.evidence import Evidence
+from pytest_cpuperf.results.remarks import Remark
 from pytest_cpuperf.results.verdicts import Budget, Estimate, Verdict
 
 
@@ -36,27 +37,27 @@ class CallGroup:
     evidence: Evidence
 
 
-@dataclass(frozen=True)
-class Measurement:
-    """One measurement of a test and what it says.
+@dataclass(frozen=True, kw_only=True)
+class Measurement(Kinds, family=True):
+    """One measurement of a test and what it says; one subclass a kind.
 
     `estimate` is in `estimate.unit`: items per second for throughput, a speedup (`×`) for comparisons (over the same
     function at another revision for `against`), seconds for latency; for a budget that is a share, what it is a share
     of (`× of main`, `% of peak`).
     """
 
-    kind: Literal["throughput", "compare", "bucketing", "latency", "against"]
     label: str
     verdict: Verdict
-    reason: str
+    reason: Remark | None = None
+    """Why the verdict is what it is, where the figures alone do not say it."""
     estimate: Estimate | None
     budget: Budget | None
+    baseline: str | None = None
+    """What a speedup is over, by name: an arm, a stored run, a revision."""
     pairs: tuple[Pair, ...] = ()
     """The pairs the estimate was made from."""
     set_aside: tuple[Pair, ...] = ()
     """Pairs the machine disturbed; measured again while time allowed."""
-    groups: tuple[CallGroup, ...] = ()
-    """Latency only: the groups of calls, those set aside included."""
     evidence: Evidence | None = None
     """The sum over all pairs or groups, those set aside included."""
     calls_per_block: int = 1
@@ -64,15 +65,7 @@ class Measurement:
     steady: bool = True
     """Whether the warm-up settled before its cap."""
     seconds_spent: float = 0.0
-    relative: Estimate | None = None
-    """Throughput only: speed against the reference kernel, which travels between machines better than items/s."""
-    reference: str | None = None
-    """Throughput only: what the reference kernel was."""
-    rate: Estimate | None = None
-    """Throughput only: items per second, where the estimate is a share."""
-    flops_per_call: float | None = None
-    """Floating-point operations of one call, where the budget is a share of the peak."""
-    notes: tuple[str, ...] = ()
+    notes: tuple[Remark, ...] = ()
     """What a reader should know of the figure."""
 
     @property
@@ -80,9 +73,43 @@ class Measurement:
         """False when the plugin is off and nothing was timed."""
         return self.verdict is not Verdict.NOT_MEASURED
 
-    def plain(self) -> dict[str, Any]:
-        """Return the measurement as `cpuperf/results/1` writes it."""
-        return asdict(self, dict_factory=_plain_values)
+
+@dataclass(frozen=True, kw_only=True)
+class ThroughputMeasurement(Measurement):
+    """Items per second, or a share of a stored run's or of the machine's peak."""
+
+    kind: ClassVar[str] = "throughput"
+    relative: Estimate | None = None
+    """Speed against the reference kernel, which travels between machines better than items per second."""
+    reference: str | None = None
+    """What the reference kernel was."""
+    rate: Estimate | None = None
+    """Items per second, where the estimate is a share."""
+    flops_per_call: float | None = None
+    """Floating-point operations of one call, where the budget is a share of the peak."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparisonMeasurement(Measurement):
+    """The speedup of one function over another."""
+
+    kind: ClassVar[str] = "compare"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AgainstMeasurement(Measurement):
+    """The speedup of a function over itself at another revision, which is `baseline`."""
+
+    kind: ClassVar[str] = "against"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LatencyMeasurement(Measurement):
+    """A percentile of the seconds that single calls take."""
+
+    kind: ClassVar[str] = "latency"
+    groups: tuple[CallGroup, ...] = ()
+    """The groups of calls, those set aside included."""
 
 
 @dataclass(frozen=True)
@@ -116,9 +143,11 @@ class ArmResult:
         return 1 - self.real_tokens / self.padded_tokens if self.padded_tokens else 0.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class BucketingMeasurement(Measurement):
     """A bucketing experiment: the speedup of the planned arm over a baseline. `arms` begin with these two."""
+
+    kind: ClassVar[str] = "bucketing"
 
     arms: tuple[ArmResult, ...] = ()
     sequences: int = 0
@@ -143,8 +172,3 @@ class BucketingMeasurement(Measurement):
     def share_of_ceiling(self) -> float | None:
         """The share of the ceiling that the planned arm reached."""
         return self.estimate.point / self.ceiling if self.estimate and self.ceiling else None
-
-
-def _plain_values(items: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return a record's fields with enums as their text: xdist carries plain data only."""
-    return {key: value.value if isinstance(value, Enum) else value for key, value in items}

@@ -1,69 +1,66 @@
-"""One test run as a document: schema `cpuperf/results/1`."""
+"""One test run as a record: schema `cpuperf/results/1`."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from pytest_cpuperf.results.claims import Claim
+from pytest_cpuperf.results.findings import CheckResult
+from pytest_cpuperf.results.machine import Machine
+from pytest_cpuperf.results.measurements import Measurement
+from pytest_cpuperf.results.placement import Placement
 
 SCHEMA = "cpuperf/results/1"
 
 
 @dataclass(frozen=True)
 class TestRecord:
-    """What one test left behind. Plain data inside, because it travels between xdist's processes."""
+    """What one test left behind."""
 
     __test__ = False  # pytest would collect it by its name
 
     id: str
     outcome: str
     """pytest's own word: passed, failed or skipped."""
-    placement: dict[str, Any] | None
-    measurements: list[dict[str, Any]] = field(default_factory=list)
+    placement: Placement | None = None
+    measurements: tuple[Measurement, ...] = ()
     worker: str | None = None
+    """The xdist worker that ran it."""
     line: int | None = None
     """Where the test begins in its file, from 1."""
     machine: str | None = None
     """The fingerprint of the machine it ran on, where that is not the run's."""
 
-    def plain(self) -> dict[str, Any]:
-        """Return the test as `cpuperf/results/1` writes it."""
-        return {
-            "id": self.id,
-            "outcome": self.outcome,
-            "placement": self.placement,
-            "measurements": self.measurements,
-            "worker": self.worker,
-            "line": self.line,
-            "machine": self.machine,
-        }
-
 
 @dataclass(frozen=True)
+class OtherRevision:
+    """The git revision that a run was held against (`--cpuperf-against`)."""
+
+    revision: str
+    """As the user wrote it."""
+    commit: str
+    changed_files: int = 0
+    """How many files of the working tree differ from it."""
+    only_there: tuple[str, ...] = ()
+    """Ids of tests that the working tree no longer has."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunResult:
     """What one run of `pytest --cpuperf` or `cpuperf prove` found and measured."""
 
     version: str
-    machine: dict[str, Any]
-    static: dict[str, Any] | None
-    """A `cpuperf/findings/1` document, or None where static checks were off."""
-    tests: tuple[TestRecord, ...]
-    against: dict[str, Any] | None = None
-    """The git revision that tests were held against, its commit, and what only it has."""
+    """Of pytest-cpuperf."""
+    machine: Machine
+    machines: Mapping[str, Machine] = field(default_factory=dict)
+    """All machines that tests ran on, the run's own among them, by fingerprint."""
+    static: CheckResult | None = None
+    """None where static checks were off."""
+    against: OtherRevision | None = None
+    tests: tuple[TestRecord, ...] = ()
     claims: tuple[Claim, ...] = ()
-    other_machines: tuple[dict[str, Any], ...] = ()
-    """Machines that some of the tests ran on, beside the run's own."""
 
-    def plain(self) -> dict[str, Any]:
-        """Return the `cpuperf/results/1` document as plain data."""
-        return {
-            "schema": SCHEMA,
-            "version": self.version,
-            "machine": self.machine,
-            "machines": {m["fingerprint"]: m for m in (self.machine, *self.other_machines)},
-            "static": self.static,
-            "against": self.against,
-            "tests": [t.plain() for t in self.tests],
-            "claims": [c.plain() for c in self.claims],
-        }
+    def machine_of(self, test: TestRecord) -> Machine:
+        """Return the machine a test ran on."""
+        return self.machines.get(test.machine or "", self.machine)

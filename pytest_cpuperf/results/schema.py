@@ -1,6 +1,7 @@
 """The JSON Schema of `cpuperf/results/1`, made from the records it is written from.
 
-`python -m pytest_cpuperf.results.schema` writes `results-1.schema.json`, which the package holds.
+Kinds of measurements and remarks are those that are loaded; `python docs/make_schema.py` loads all of the package's
+and writes `results-1.schema.json`, which the package holds.
 """
 
 from __future__ import annotations
@@ -9,104 +10,110 @@ import dataclasses
 import json
 import types
 import typing
+from collections.abc import Mapping
 from enum import Enum
 from pathlib import Path
 from typing import Any, Literal, Union
 
-from pytest_cpuperf.results.claims import Claim
+from pytest_cpuperf.results.codec import Kinds
 from pytest_cpuperf.results.findings import SCHEMA as FINDINGS
-from pytest_cpuperf.results.findings import CheckError, Finding
-from pytest_cpuperf.results.measurements import BucketingMeasurement
-from pytest_cpuperf.results.placement import Placement
-from pytest_cpuperf.results.run import SCHEMA, TestRecord
+from pytest_cpuperf.results.findings import CheckResult
+from pytest_cpuperf.results.remarks import Remark
+from pytest_cpuperf.results.run import SCHEMA, RunResult
 
 FILE = Path(__file__).parent / "results-1.schema.json"
-# What documents may lack: findings outside notebooks have no cell, and earlier versions wrote fewer fields.
-_OPTIONAL = {"cell", "source_line", "also", "machine"}
+# What documents of an earlier version, or of a run that needs them not, may lack.
+_OPTIONAL = {"source_line", "also", "machine", "baseline", "silenced"}
+
+_Schema = dict[str, Any]
 
 
-def results_schema() -> dict[str, Any]:
+def results_schema() -> _Schema:
     """Return the schema, JSON Schema draft 2020-12. Fields that are not known are allowed: later versions add some."""
-    definitions: dict[str, Any] = {}
-    measurement = _of_type(BucketingMeasurement, definitions)
-    # A bucketing measurement is a measurement with more fields.
-    bucketing = definitions["BucketingMeasurement"]
-    own = {f.name for f in dataclasses.fields(BucketingMeasurement)} - {
-        f.name for f in dataclasses.fields(BucketingMeasurement.__bases__[0])
-    }
-    bucketing["required"] = [name for name in bucketing["required"] if name not in own]
-    test = _record(TestRecord, definitions)
-    test["properties"]["placement"] = {"anyOf": [_of_type(Placement, definitions), {"type": "null"}]}
-    test["properties"]["measurements"] = {"type": "array", "items": measurement}
-    claim = _record(Claim, definitions)
-    claim["properties"] |= {"measurement": measurement, "also": {"type": "array", "items": measurement}}
-    findings = {
-        "type": "object",
-        "required": ["schema", "files_checked", "findings", "errors"],
-        "properties": {
-            "schema": {"const": FINDINGS},
-            "files_checked": {"type": "integer", "minimum": 0},
-            "findings": {"type": "array", "items": _of_type(Finding, definitions)},
-            "errors": {"type": "array", "items": _of_type(CheckError, definitions)},
-        },
-    }
-    machine = {"type": "object", "required": ["fingerprint", "cpus", "numa_nodes", "quota", "versions"]}
-    definitions |= {"TestRecord": test, "Claim": claim, "Findings": findings, "Machine": machine}
+    definitions: dict[str, _Schema] = {}
+    document = _record(RunResult, definitions)
+    document["required"] = ["schema", *document["required"]]
+    document["properties"] = {"schema": {"const": SCHEMA}, **document["properties"]}
+    findings = definitions[CheckResult.__name__]
+    findings["required"] = ["schema", "version", *findings["required"]]
+    findings["properties"] = {"schema": {"const": FINDINGS}, "version": {"type": "string"}, **findings["properties"]}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": f"urn:{SCHEMA.replace('/', ':')}",
         "title": "What a run of pytest --cpuperf or cpuperf prove found and measured",
-        "type": "object",
-        "required": ["schema", "version", "machine", "static", "tests", "claims"],
-        "properties": {
-            "schema": {"const": SCHEMA},
-            "version": {"type": "string"},
-            "machine": {"$ref": "#/$defs/Machine"},
-            "machines": {"type": "object", "additionalProperties": {"$ref": "#/$defs/Machine"}},
-            "static": {"anyOf": [{"$ref": "#/$defs/Findings"}, {"type": "null"}]},
-            "against": {"type": ["object", "null"]},
-            "tests": {"type": "array", "items": {"$ref": "#/$defs/TestRecord"}},
-            "claims": {"type": "array", "items": {"$ref": "#/$defs/Claim"}},
-        },
+        **document,
         "$defs": dict(sorted(definitions.items())),
     }
 
 
-def _record(record: type, definitions: dict[str, Any]) -> dict[str, Any]:
+def _record(record: type, definitions: dict[str, _Schema]) -> _Schema:
     hints = typing.get_type_hints(record)
-    names = [f.name for f in dataclasses.fields(record)]
-    return {
-        "type": "object",
-        "required": [name for name in names if name not in _OPTIONAL],
-        "properties": {name: _of_type(hints[name], definitions) for name in names},
-    }
+    properties: dict[str, Any] = {}
+    required = []
+    if issubclass(record, Kinds):
+        properties["kind"] = {"const": record.kind}
+        required.append("kind")
+    if issubclass(record, Remark):
+        properties["text"] = {"type": "string"}
+    for field in dataclasses.fields(record):
+        if "part" in field.metadata:
+            properties |= field.metadata["part"](definitions) if callable(field.metadata["part"]) else {}
+            continue
+        properties[field.name] = _of_type(hints[field.name], definitions)
+        if field.name not in _OPTIONAL and "omit" not in field.metadata:
+            required.append(field.name)
+    return {"type": "object", "required": required, "properties": properties}
 
 
-def _of_type(kind: Any, definitions: dict[str, Any]) -> dict[str, Any]:
+def _of_type(kind: Any, definitions: dict[str, _Schema]) -> _Schema:
     """Return the schema of a field's type; records become definitions."""
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if isinstance(kind, type) and issubclass(kind, Kinds) and "kinds" in kind.__dict__:
+        return _family(kind, definitions)
     if dataclasses.is_dataclass(kind) and isinstance(kind, type):
-        if kind.__name__ not in definitions:
-            definitions[kind.__name__] = {}
-            definitions[kind.__name__].update(_record(kind, definitions))
-        return {"$ref": f"#/$defs/{kind.__name__}"}
+        return _defined(kind.__name__, kind, definitions)
     if origin in (Union, types.UnionType):
         return {"anyOf": [_of_type(a, definitions) for a in arguments]}
     if origin is Literal:
         return {"enum": list(arguments)}
-    if origin in (tuple, list):
+    if origin is tuple and arguments[-1] is not Ellipsis:
+        items = [_of_type(a, definitions) for a in arguments]
+        return {"type": "array", "prefixItems": items, "minItems": len(items), "maxItems": len(items)}
+    if origin is tuple:
         return {"type": "array", "items": _of_type(arguments[0], definitions)}
+    if isinstance(origin, type) and issubclass(origin, Mapping):
+        return {"type": "object", "additionalProperties": _of_type(arguments[1], definitions)}
     if isinstance(kind, type) and issubclass(kind, Enum):
         return {"enum": [member.value for member in kind]}
+    if isinstance(kind, type) and issubclass(kind, str):
+        return {"type": "string"}
     # A figure that is no number is written as null.
-    plain = {str: "string", bool: "boolean", int: "integer", float: ["number", "null"], type(None): "null"}
+    plain = {bool: "boolean", int: "integer", float: ["number", "null"], type(None): "null"}
     return {"type": plain[kind]} if kind in plain else {}
+
+
+def _defined(name: str, record: type, definitions: dict[str, _Schema]) -> _Schema:
+    if name not in definitions:
+        definitions[name] = {}
+        definitions[name].update(_record(record, definitions))
+    return {"$ref": f"#/$defs/{name}"}
+
+
+def _family(family: type[Kinds], definitions: dict[str, _Schema]) -> _Schema:
+    """Return one of a family's kinds; another package's kinds have more fields of their own."""
+    name = f"Any{family.__name__}"
+    if name not in definitions:
+        definitions[name] = {}
+        known = [_defined(record.__name__, record, definitions) for _, record in sorted(family.kinds.items())]
+        other = {
+            "type": "object",
+            "required": ["kind"],
+            "properties": {"kind": {"type": "string", "not": {"enum": sorted(family.kinds)}}},
+        }
+        definitions[name].update({"anyOf": [*known, other]})
+    return {"$ref": f"#/$defs/{name}"}
 
 
 def schema_text() -> str:
     """Return the schema as the package's file holds it."""
     return json.dumps(results_schema(), indent=1) + "\n"
-
-
-if __name__ == "__main__":
-    FILE.write_text(schema_text())

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from pytest_cpuperf.errors import UsageError
 from pytest_cpuperf.results.document import read_results
-from pytest_cpuperf.results.files import write_json
+from pytest_cpuperf.results.machine import Machine
+from pytest_cpuperf.results.measurements import ThroughputMeasurement
+from pytest_cpuperf.results.run import RunResult
 
 
 @dataclass(frozen=True)
@@ -31,27 +31,25 @@ class StoredRun:
     """A run that was stored under a name."""
 
     name: str
-    machine: Mapping[str, Any]
-    tests: Mapping[str, Mapping[str, Any]]
+    run: RunResult
 
     def figure(self, test_id: str, label: str) -> StoredFigure | None:
         """Return what a test's throughput was, or None where the run has none."""
-        for measurement in self.tests.get(test_id, {}).get("measurements", ()):
-            relative = measurement.get("relative")
-            if measurement.get("label") == label and relative:
-                return StoredFigure(
-                    float(relative["point"]), float(relative["low"]), float(relative["high"]), measurement["reference"]
-                )
+        for test in self.run.tests:
+            for m in test.measurements if test.id == test_id else ():
+                if isinstance(m, ThroughputMeasurement) and m.label == label and m.relative and m.reference:
+                    return StoredFigure(m.relative.point, m.relative.low, m.relative.high, m.reference)
         return None
 
-    def another_machine(self, machine: Mapping[str, Any]) -> str | None:
+    def another_machine(self, machine: Machine) -> str | None:
         """Return how the machine it was made on differs in what absolute figures depend on; None where it does not."""
-        for key, what in (
-            ("instruction_set", "another instruction set"),
-            ("usable", "another number of usable CPUs"),
-            ("processor", "another processor"),
+        then = self.run.machine
+        for differs, what in (
+            (then.instruction_set != machine.instruction_set, "another instruction set"),
+            (then.usable != machine.usable, "another number of usable CPUs"),
+            (then.processor != machine.processor, "another processor"),
         ):
-            if self.machine.get(key) != machine.get(key):
+            if differs:
                 return f"{self.name} was made on {what}"
         return None
 
@@ -75,23 +73,21 @@ def stored_path(name: str, cache: Path | None, root: Path, invocation: Path) -> 
 def read_run(name: str, path: Path) -> StoredRun | None:
     """Return a stored run, or None where there is none. Raises UsageError where the file is no such document."""
     try:
-        document = read_results(path, "stored run", _ANEW)
+        return StoredRun(name, read_results(path, "stored run", _REPAIR))
     except FileNotFoundError:
         return None
-    return StoredRun(name, document["machine"], {test["id"]: test for test in document["tests"]})
 
 
-def write_run(path: Path, document: dict[str, Any]) -> None:
-    """Store a run; tests of the run that was there and were not run this time stay, on the same machine."""
+def with_earlier_tests(path: Path, run: RunResult) -> RunResult:
+    """Return a run with the tests of the run stored before that were not run this time, on the same machine."""
     try:
         before = read_run("", path)
     except UsageError:
         before = None  # damaged or from elsewhere: written anew, as the user asked
-    if before is not None and before.machine.get("fingerprint") == document["machine"]["fingerprint"]:
-        fresh = {test["id"] for test in document["tests"]}
-        kept = [dict(test) for test_id, test in before.tests.items() if test_id not in fresh]
-        document = {**document, "tests": [*document["tests"], *kept]}
-    write_json(path, document)
+    if before is None or before.run.machine.fingerprint != run.machine.fingerprint:
+        return run
+    fresh = {test.id for test in run.tests}
+    return replace(run, tests=(*run.tests, *(test for test in before.run.tests if test.id not in fresh)))
 
 
-_ANEW = "pytest --cpuperf --cpuperf-save writes it anew"
+_REPAIR = "pytest --cpuperf --cpuperf-save writes it anew"

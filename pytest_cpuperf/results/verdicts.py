@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from pytest_cpuperf.results.figures import amount, interval, smallest_difference
+from pytest_cpuperf.results.units import Unit
 
 
 class Verdict(str, Enum):
@@ -30,7 +31,7 @@ class Estimate:
     point: float
     low: float
     high: float
-    unit: str
+    unit: Unit
     confidence: float
     pairs: int
 
@@ -49,10 +50,10 @@ class Budget:
     """What a verdict is held against: the least the estimate may be, or the most."""
 
     at_least: float | None
-    unit: str
+    unit: Unit
     at_most: float | None = None
 
     def __str__(self) -> str:
         if self.at_least is None:
-            return f"at most {amount(self.at_most or 0.0)}{self.unit}"
-        return f"at least {amount(self.at_least)}{self.unit}"
+            return f"at most {self.unit.after(amount(self.at_most or 0.0))}"
+        return f"at least {self.unit.after(amount(self.at_least))}"

@@ -1,10 +1,11 @@
 """`cpuperf report RESULTS… -o FILE`: shards in, one report out."""
 
-import json
+from dataclasses import replace
 
 import pytest
 
-from tests.reports.test_html import document
+from pytest_cpuperf.reports.files import write_run
+from tests.helpers.runs import run_result
 
 
 @pytest.fixture
@@ -12,10 +13,9 @@ def shards(tmp_path):
     """Write two shards that share a test."""
     paths = []
     for name, test in (("a", "t.py::one"), ("b", "t.py::two")):
-        data = document(name=test)
-        data["tests"].append(document(name="t.py::both")["tests"][0])
+        run = run_result(name=test)
         paths.append(tmp_path / f"{name}.json")
-        paths[-1].write_text(json.dumps(data))
+        write_run(paths[-1], replace(run, tests=(*run.tests, *run_result(name="t.py::both").tests)), ".json")
     return paths
 
 
@@ -41,7 +41,7 @@ def test_other_forms_are_chosen_by_the_files_ending(cpuperf_command, shards, tmp
 def test_wrong_use_is_one_line(cpuperf_command, shards, tmp_path):
     code, _, err = cpuperf_command("report", *shards, "-o", tmp_path / "page.htm")
     assert code == 2
-    assert err.startswith("cpuperf: -o takes a file ending in .html, .md, .txt, .json, found ")
+    assert err.startswith("cpuperf: -o takes a file ending in .html, .json, .md, .txt, found ")
     code, _, err = cpuperf_command("report", tmp_path / "none.json", "-o", tmp_path / "page.html")
     assert code == 2
     assert "expected a results file, found none" in err

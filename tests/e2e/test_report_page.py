@@ -2,11 +2,13 @@
 
 import importlib.util
 import shutil
+from dataclasses import replace
 
 import pytest
 
 from pytest_cpuperf.reports.html import html_text
-from tests.reports.test_html import ARM, document
+from pytest_cpuperf.results.findings import CheckResult
+from tests.helpers.runs import ARM, FINDING, run_result
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 PACKAGES = all(importlib.util.find_spec(name) for name in ("jinja2", "selenium"))
@@ -42,15 +44,13 @@ def browser():
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
     long_id = "tests/a/rather/deep/folder/test_speed.py::TestEncoders::test_encode[MiniLM-onnxruntime-int8-512-tokens]"
-    data = document(tests=3, name=long_id, verdict="fail", reason="the data: 25% of the tokens are real " * 4,
-                    arms=[ARM, {**ARM, "arm": "padded", "speedup": None, "padded_tokens": 9000}],
-                    length_histogram=[[8, 30], [16, 50], [24, 9]])  # fmt: skip
-    data["tests"] += document(tests=2)["tests"] + document(tests=1, name="t.py::q", verdict="inconclusive")["tests"]
-    data["static"]["findings"] = [
-        {"rule": "CPU201", "name": "constant-padding", "path": "service/handler.py", "line": 41, "column": 14,
-         "message": "m", "help": "h", "source_line": "  batch = tok(texts, padding='max_length', max_length=512)" * 4,
-         "fix": None, "fingerprint": "1"}
-    ]  # fmt: skip
+    arms = (ARM, replace(ARM, arm="padded", speedup=None, padded_tokens=9000))
+    run = run_result(tests=3, name=long_id, verdict="fail", reason="the data: 25% of the tokens are real " * 4,
+                     arms=arms, length_histogram=((8, 30), (16, 50), (24, 9)))  # fmt: skip
+    more = (*run_result(tests=2).tests, *run_result(name="t.py::q", verdict="inconclusive").tests)
+    line = "  batch = tok(texts, padding='max_length', max_length=512)" * 4
+    static = CheckResult(7, (replace(FINDING, source_line=line),))
+    data = replace(run, tests=(*run.tests, *more), static=static)
     path = tmp_path_factory.mktemp("page") / "report.html"
     path.write_text(html_text(data, "cpuperf"))
     return path

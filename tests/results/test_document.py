@@ -4,11 +4,12 @@ import importlib.resources
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
 from pytest_cpuperf.errors import UsageError
-from pytest_cpuperf.results.document import merged, read_results
+from pytest_cpuperf.results.document import merged, read_results, results_document
 from pytest_cpuperf.results.schema import FILE, schema_text
 
 jsonschema = pytest.importorskip("jsonschema")
@@ -23,7 +24,7 @@ def validate(document):
 
 
 def test_the_schema_in_the_package_is_the_one_the_records_make():
-    assert FILE.read_text() == schema_text(), "run python -m pytest_cpuperf.results.schema"
+    assert FILE.read_text() == schema_text(), "run python docs/make_schema.py"
 
 
 SHARD = """
@@ -73,43 +74,45 @@ def test_what_a_run_writes_is_what_the_schema_says(results):
 
 def test_shards_become_one_in_any_grouping_and_doubles_are_told(results):
     a = read_results(results)
-    b = {**a, "tests": [{**t, "id": f"other_{t['id']}"} for t in a["tests"]]}
-    elsewhere = {**a["machine"], "fingerprint": "another"}
-    c = {**a, "machine": elsewhere, "tests": [*a["tests"][:1], {**a["tests"][0], "id": "third.py::test"}]}
+    b = replace(a, tests=tuple(replace(t, id=f"other_{t.id}") for t in a.tests))
+    elsewhere = replace(a.machine, fingerprint="another")
+    c = replace(a, machine=elsewhere, machines={}, tests=(a.tests[0], replace(a.tests[0], id="third.py::test")))
     whole, twice = merged([a, b, c])
-    assert twice == (a["tests"][0]["id"],)
-    assert len(whole["tests"]) == 2 * len(a["tests"]) + 1
-    assert whole["machines"].keys() == {a["machine"]["fingerprint"], "another"}
-    assert whole["tests"][-1]["machine"] == "another"
-    assert len(whole["static"]["findings"]) == len(a["static"]["findings"]) == 1
-    validate(whole)
+    assert twice == (a.tests[0].id,)
+    assert len(whole.tests) == 2 * len(a.tests) + 1
+    assert whole.machines.keys() == {a.machine.fingerprint, "another"}
+    assert whole.tests[-1].machine == "another"
+    assert len(whole.static.findings) == len(a.static.findings) == 1
+    document = results_document(whole)
+    validate(document)
     left, _ = merged([merged([a, b])[0], c])
     right, _ = merged([a, merged([b, c])[0]])
-    assert left == right == whole
+    assert results_document(left) == results_document(right) == document
+
+
+def with_measurement(**fields):
+    machine = {"fingerprint": "f", "cpus": []}
+    test = {"id": "t", "outcome": "passed", "measurements": [{"kind": "throughput", **fields}]}
+    document = {"schema": "cpuperf/results/1", "version": "1", "machine": machine, "tests": [test]}
+    return json.dumps(document)
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("{", "is damaged: it is no JSON"),
-        ("[" * 100_000, "is damaged: it is no JSON"),
+        ("{", "is damaged: it is not JSON"),
+        ("[" * 100_000, "is damaged: it is not JSON"),
         ("[]", "expected schema cpuperf/results/1, found None"),
         ('{"schema": "cpuperf/findings/1"}', "expected schema cpuperf/results/1, found 'cpuperf/findings/1'"),
         (
             '{"schema": "cpuperf/results/2"}',
             "is from a newer cpuperf (cpuperf/results/2; this one reads cpuperf/results/1)",
         ),
-        ('{"schema": "cpuperf/results/1", "tests": [{}]}', "is damaged: a part of it is missing"),
+        ('{"schema": "cpuperf/results/1", "tests": [{}]}', "is damaged: version is missing"),
+        (with_measurement(), "is damaged: tests[0].measurements[0].label is missing"),
         (
-            '{"schema": "cpuperf/results/1", "machine": {"fingerprint": "f", "cpus": []}, "tests": [{"id": "t", '
-            '"outcome": "passed", "measurements": [{"kind": "throughput"}]}]}',
-            "is damaged: a part of it is missing",
-        ),
-        (
-            '{"schema": "cpuperf/results/1", "machine": {"fingerprint": "f", "cpus": []}, "tests": [{"id": "t", '
-            '"outcome": "passed", "measurements": [{"kind": "throughput", "label": "l", "verdict": "pass", "reason": '
-            '"", "reference": "k", "relative": {"point": "fast", "low": 1, "high": 2, "unit": "×", "pairs": 6}}]}]}',
-            "is damaged: a part of it is missing",
+            with_measurement(label="l", verdict="pass", estimate=None, budget=None, relative={"point": "fast"}),
+            "is damaged: tests[0].measurements[0].relative.point takes a number, found 'fast'",
         ),
     ],
 )

@@ -1,20 +1,18 @@
 """The summary at the end of a run, at 80 columns."""
 
-from pytest_cpuperf.reports.terminal import summary_lines
-from pytest_cpuperf.results.run import RunResult, TestRecord
-from tests.reports.test_html import document
+from dataclasses import replace
+
+from pytest_cpuperf.reports.summary import summary_lines
+from pytest_cpuperf.results.findings import CheckResult
+from tests.helpers.runs import FINDING, run_result
 
 
 def lines(*verdicts, verbose=False, findings=()):
-    data = document()
-    tests = []
-    for n, verdict in enumerate(verdicts):
-        test = document(name=f"tests/test_speed.py::test_encode_{n}", verdict=verdict, reason="why it is so")["tests"][
-            0
-        ]
-        tests.append(TestRecord(**test))
-    static = {"files_checked": 9, "findings": list(findings), "errors": []}
-    run = RunResult("0.1.0", data["machine"], static, tuple(tests))
+    tests = tuple(
+        run_result(name=f"tests/test_speed.py::test_encode_{n}", verdict=verdict, reason="why it is so").tests[0]
+        for n, verdict in enumerate(verdicts)
+    )
+    run = replace(run_result(), tests=tests, static=CheckResult(9, tuple(findings)))
     return [text for text, _ in summary_lines(run, 80, verbose)]
 
 
@@ -32,7 +30,7 @@ def test_a_large_run_fits_a_screen_and_v_tells_all():
     assert len(told) <= 40
     assert max(map(len, told)) <= 80
     assert any(line.startswith("pass  100.0 texts/s [97.0, 103.0] ≥ 90 ") and "test_encode_0" in line for line in told)
-    assert any(line.endswith("more; -v tells them") for line in told)
+    assert any(line.endswith("more; -v shows them") for line in told)
     whole = lines(*verdicts, verbose=True)
     assert sum("::test_encode" in line for line in whole) == 62
 
@@ -44,8 +42,8 @@ def test_many_that_failed_do_not_fill_more_than_a_screen_either():
 
 
 def test_findings_are_told_by_rule():
-    finding = {"name": "no-grad-inference", "path": "service/handler.py", "line": 3}
-    found = [{**finding, "rule": "CPU101", "line": n} for n in range(5)] + [{**finding, "rule": "CPU099"}]
+    finding = replace(FINDING, rule="CPU101", name="no-grad-inference", line=3)
+    found = [*(replace(finding, line=n) for n in range(5)), replace(finding, rule="CPU099")]
     told = lines("pass", findings=found)
     assert "CPU099 no-grad-inference: service/handler.py:3" in told
     assert " ".join(told).endswith("service/handler.py:2 and 2 more")

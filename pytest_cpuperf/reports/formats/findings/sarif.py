@@ -3,38 +3,46 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
 from pytest_cpuperf import __version__
+from pytest_cpuperf.reports.formats.base import FindingsFormat, View
 from pytest_cpuperf.results.findings import CheckResult, Finding
 
 SCHEMA_URI = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
-def render_sarif(result: CheckResult, pages: Mapping[str, str]) -> str:
-    """Return the result as SARIF; `pages` are the rules' pages in Markdown by code."""
-    rules = sorted({(f.rule, f.name) for f in result.findings})
-    document = {
-        "$schema": SCHEMA_URI,
-        "version": "2.1.0",
-        "runs": [
-            {
-                "tool": {
-                    "driver": {
-                        "name": "pytest-cpuperf",
-                        "semanticVersion": __version__,
-                        "rules": [_rule(code, name, pages.get(code, name)) for code, name in rules],
-                    }
-                },
-                "columnKind": "unicodeCodePoints",
-                "results": [_result(f, [code for code, _ in rules]) for f in result.findings],
-                "invocations": [{"executionSuccessful": True, "toolExecutionNotifications": _notifications(result)}],
-            }
-        ],
-    }
-    return json.dumps(document, indent=1) + "\n"
+class Sarif(FindingsFormat):
+    """SARIF 2.1.0."""
+
+    name = "sarif"
+
+    def render(self, result: CheckResult, view: View) -> str:
+        """Return the result as SARIF, with the pages of the rules that found something."""
+        pages = view.pages()
+        rules = sorted({(f.rule, f.name) for f in result.findings})
+        document = {
+            "$schema": SCHEMA_URI,
+            "version": "2.1.0",
+            "runs": [
+                {
+                    "tool": {
+                        "driver": {
+                            "name": "pytest-cpuperf",
+                            "semanticVersion": __version__,
+                            "rules": [_rule(code, name, pages.get(code, name)) for code, name in rules],
+                        }
+                    },
+                    "columnKind": "unicodeCodePoints",
+                    "results": [_result(f, [code for code, _ in rules]) for f in result.findings],
+                    "invocations": [
+                        {"executionSuccessful": True, "toolExecutionNotifications": _notifications(result)}
+                    ],
+                }
+            ],
+        }
+        return json.dumps(document, indent=1) + "\n"
 
 
 def _rule(code: str, name: str, page: str) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""Formats of runs, one file each."""
