@@ -36,8 +36,8 @@ class Kinds:
         if not isinstance(cls.__dict__.get("kind"), str):
             raise TypeError(f"{cls.__name__} needs a `kind`: the word that JSON knows it by")
         known = cls.kinds.get(cls.kind)
-        # A frozen dataclass with slots is made twice, under one name.
-        if known is not None and known.__qualname__ != cls.__qualname__:
+        # A module that is loaded anew registers its class anew.
+        if known is not None and (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
             raise TypeError(f"{cls.__name__} and {known.__name__} have the same kind, {cls.kind!r}")
         cls.kinds[cls.kind] = cls
 

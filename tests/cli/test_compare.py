@@ -27,7 +27,7 @@ def document(tests, **machine):
         {
             "id": name,
             "outcome": "passed",
-            "placement": {"cpus": [0, 1]},
+            "placement": {"cpus": [0, 1], "reason": "node 0", "pinned": True},
             "measurements": list(measurements),
             "worker": None,
         }

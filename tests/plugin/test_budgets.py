@@ -34,7 +34,7 @@ def test_a_latency_that_holds_and_one_that_does_not(project):
         ]
     )
     tests = json.loads((pytester.path / "results.json").read_text())["tests"]
-    assert tests[0]["measurements"][0]["budget"] == {"at_least": None, "unit": " s", "at_most": 0.1}
+    assert tests[0]["measurements"][0]["budget"] == {"at_least": None, "unit": "s", "at_most": 0.1}
     pytester.runpytest_subprocess().assert_outcomes(passed=2)
 
 

@@ -134,15 +134,14 @@ def test_a_share_of_what_was_measured_against_another_kernel_is_inconclusive(run
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("{", "is damaged: it is no JSON"),
-        ("[]", "is no stored run: expected schema cpuperf/results/1, found None"),
-        ('{"schema": "cpuperf/findings/1"}', "is no stored run: expected schema cpuperf/results/1"),
+        ("{", "is damaged: it is not JSON"),
+        ("[]", "is not a stored run: expected schema cpuperf/results/1, found None"),
+        ('{"schema": "cpuperf/findings/1"}', "is not a stored run: expected schema cpuperf/results/1"),
         ('{"schema": "cpuperf/results/2"}', "is from a newer cpuperf (cpuperf/results/2; this one reads"),
-        ('{"schema": "cpuperf/results/1", "machine": {}, "tests": [{}]}', "is damaged: a part of it is missing"),
+        ('{"schema": "cpuperf/results/1", "machine": {}, "tests": [{}]}', "is damaged: version is missing"),
         (
-            '{"schema": "cpuperf/results/1", "machine": {}, "tests": [{"id": "a", "measurements": '
-            '[{"label": "x", "relative": {"point": "fast"}, "reference": "k"}]}]}',
-            "is damaged: a part of it is missing",
+            '{"schema": "cpuperf/results/1", "version": "1", "machine": {"fingerprint": 7, "cpus": []}}',
+            "is damaged: machine.fingerprint takes text, found 7",
         ),
     ],
 )

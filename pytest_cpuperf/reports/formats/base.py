@@ -70,6 +70,8 @@ def _register(cls: type, key: str, formats: dict[str, Any]) -> None:
         raise TypeError(f"the format {cls.__name__} needs a `{key}`")
     if "render" not in cls.__dict__:
         raise TypeError(f"the format {cls.__name__} needs a method `render`")
-    if word in formats:
-        raise TypeError(f"{cls.__name__} and {formats[word].__name__} have the same {key}, {word!r}")
+    known = formats.get(word)
+    # A module that is loaded anew registers its class anew.
+    if known is not None and (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
+        raise TypeError(f"{cls.__name__} and {known.__name__} have the same {key}, {word!r}")
     formats[word] = cls
