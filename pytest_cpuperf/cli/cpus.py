@@ -22,7 +22,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Print the map or the document."""
     report = overview(arguments.root)
     if arguments.format == "json":
-        print(json.dumps(report.plain(), indent=1))
+        print(json.dumps(report.to_json(), indent=1))
     else:
         print(cpus_text(report, shutil.get_terminal_size().columns))
     return 0

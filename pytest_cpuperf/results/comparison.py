@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 from pytest_cpuperf.results.machine import Machine
@@ -40,16 +41,51 @@ class Change:
         return self.low > 1 or self.high < 1
 
 
+class Obstacle(Enum):
+    """Why two figures of one test cannot be compared."""
+
+    KIND = "kind"
+    KERNEL = "kernel"
+    """Speeds against different reference kernels."""
+    NO_ESTIMATE = "no estimate"
+    UNIT = "unit"
+    MACHINE = "machine"
+    """Absolute figures of different machines."""
+    PLACEMENT = "placement"
+    """Absolute figures of different CPUs of one machine."""
+
+
+@dataclass(frozen=True)
+class NotCompared:
+    """A measurement that both files have and that cannot be compared."""
+
+    test: str
+    label: str
+    obstacle: Obstacle
+    base: str = ""
+    head: str = ""
+    """What the obstacle is in either file: their kinds, kernels or units."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What differs between the two machines, or what ran on them."""
+
+    name: str
+    base: str
+    head: str
+
+
 @dataclass(frozen=True)
 class Comparison:
     """All of two files."""
 
-    differences: tuple[str, ...]
-    """What differs between the two machines and what ran on them, each in a line."""
+    differences: tuple[Difference, ...]
+    moved_tests: int
+    """How many tests ran on other CPUs."""
     changes: tuple[Change, ...]
     """What got worse first."""
-    not_compared: tuple[tuple[str, str, str], ...]
-    """(test, label, why) of what both have and cannot be compared."""
+    not_compared: tuple[NotCompared, ...]
     appeared: tuple[tuple[str, str], ...]
     vanished: tuple[tuple[str, str], ...]
 
@@ -80,9 +116,10 @@ def compare_runs(base: RunResult, head: RunResult) -> Comparison:
         if isinstance(compared, Change):
             changes.append(compared)
         else:
-            skipped.append((*key, compared))
+            skipped.append(compared)
     return Comparison(
-        differences=_differences(base.machine, head.machine, old, new),
+        differences=tuple(_differences(base.machine, head.machine)),
+        moved_tests=len({key[0] for key in old.keys() & new.keys() if old[key].cpus != new[key].cpus}),
         changes=tuple(sorted(changes, key=lambda c: (c.point, c.test, c.label))),
         not_compared=tuple(skipped),
         appeared=tuple(sorted(new.keys() - old.keys())),
@@ -98,56 +135,48 @@ def _measured(run: RunResult) -> dict[_Key, _Measured]:
     }
 
 
-def _change(key: _Key, old: _Measured, new: _Measured) -> Change | str:
-    """Return the change, or why there is none to be told."""
+def _change(key: _Key, old: _Measured, new: _Measured) -> Change | NotCompared:
+    """Return the change, or why there is none."""
     was, now = old.record, new.record
     if was.kind != now.kind:
-        return f"it was {was.kind} and is {now.kind}"
+        return NotCompared(*key, Obstacle.KIND, was.kind, now.kind)
     if isinstance(was, ThroughputMeasurement) and isinstance(now, ThroughputMeasurement):
         if was.relative and now.relative:
             if was.reference == now.reference:
                 return _ratio(key, was.relative, now.relative, "relative")
-            return f"measured against different kernels: {was.reference}, {now.reference}"
+            return NotCompared(*key, Obstacle.KERNEL, was.reference or "", now.reference or "")
     before, after = was.estimate, now.estimate
     if not (before and after and before.pairs and after.pairs):
-        return "one side has no estimate"
+        return NotCompared(*key, Obstacle.NO_ESTIMATE)
     if before.unit != after.unit:
-        return f"different units: {before.unit}, {after.unit}"
+        return NotCompared(*key, Obstacle.UNIT, before.unit, after.unit)
     if before.unit.is_ratio:
         return _ratio(key, before, after, "speedup")
     if old.machine.fingerprint != new.machine.fingerprint:
-        return f"absolute figures ({before.unit}) of different machines"
+        return NotCompared(*key, Obstacle.MACHINE, before.unit, after.unit)
     if old.cpus != new.cpus:
-        return f"absolute figures ({before.unit}) of different placements"
+        return NotCompared(*key, Obstacle.PLACEMENT, before.unit, after.unit)
     if before.unit == "s":  # less is better
         return _ratio(key, after, before, "s")
     return _ratio(key, before, after, before.unit)
 
 
-def _ratio(key: _Key, worse: Estimate, better: Estimate, basis: str) -> Change | str:
+def _ratio(key: _Key, worse: Estimate, better: Estimate, basis: str) -> Change | NotCompared:
     values = (worse.point, worse.low, worse.high, better.point, better.low, better.high)
     if not all(v > 0 for v in values):
-        return "one side has no estimate"
+        return NotCompared(*key, Obstacle.NO_ESTIMATE)
     return Change(*key, better.point / worse.point, better.low / worse.high, better.high / worse.low, basis)
 
 
-def _differences(
-    base: Machine, head: Machine, old: Mapping[_Key, _Measured], new: Mapping[_Key, _Measured]
-) -> tuple[str, ...]:
-    said = [
-        f"{name}: {_short(getattr(base, field))} → {_short(getattr(head, field))}"
-        for field, name in _MACHINE_FIELDS
-        if getattr(base, field) != getattr(head, field)
-    ]
-    said += [
-        f"{package}: {base.versions.get(package)} → {head.versions.get(package)}"
-        for package in sorted({*base.versions, *head.versions})
-        if base.versions.get(package) != head.versions.get(package)
-    ]
-    moved = {key[0] for key in old.keys() & new.keys() if old[key].cpus != new[key].cpus}
-    if moved:
-        said.append(f"{len(moved)} {'test' if len(moved) == 1 else 'tests'} ran on other CPUs")
-    return tuple(said)
+def _differences(base: Machine, head: Machine) -> Iterator[Difference]:
+    for field, name in _MACHINE_FIELDS:
+        was, now = getattr(base, field), getattr(head, field)
+        if was != now:
+            yield Difference(name, _short(was), _short(now))
+    for package in sorted({*base.versions, *head.versions}):
+        before, after = base.versions.get(package), head.versions.get(package)
+        if before != after:
+            yield Difference(package, str(before), str(after))
 
 
 def _short(value: Any) -> str:

@@ -45,7 +45,7 @@ class CpusReport:
     cautions: tuple[str, ...] = ()
     """What a user may want to change, each with how."""
 
-    def plain(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """Return the `cpuperf/cpus/1` document."""
         kinds = None
         if self.performance is not None:

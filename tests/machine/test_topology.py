@@ -69,7 +69,7 @@ def test_agrees_with_lstopo_on_captured_machines(name, expected, tmp_path):
     with tarfile.open(CAPTURED / f"{name}.tar.bz2") as archive:
         archive.extractall(tmp_path, filter=lambda member, _: None if member.isdev() else member)
     (root,) = tmp_path.iterdir()
-    found = overview(root).plain()
+    found = overview(root).to_json()
     assert found["cpus"] == expected["cpus"]
     assert sorted(found["cores"]) == sorted(expected["cores"])
     assert found["numa_nodes"] == expected["numa_nodes"]
