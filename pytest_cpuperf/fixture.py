@@ -15,8 +15,8 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from pytest_cpuperf.budgets import PEAK, Share, is_number, read_budget
 from pytest_cpuperf.errors import UsageError
+from pytest_cpuperf.measure.budgets import PEAK, BudgetShare, is_number, read_budget
 from pytest_cpuperf.results.figures import format_cpus
 from pytest_cpuperf.results.measurements import (
     BucketingMeasurement,
@@ -26,20 +26,20 @@ from pytest_cpuperf.results.measurements import (
     ThroughputMeasurement,
 )
 from pytest_cpuperf.results.placement import Placement
-from pytest_cpuperf.results.remarks import Stated
+from pytest_cpuperf.results.remarks import Remark
+from pytest_cpuperf.results.remarks.measuring import NoStoredRun, NotMeasured, SpeedChanged, ThreadsLeft
 from pytest_cpuperf.results.stored import StoredFigure
 from pytest_cpuperf.results.units import Unit
 from pytest_cpuperf.results.verdicts import Budget, Estimate, Verdict
 
 if TYPE_CHECKING:
-    from pytest_cpuperf.proofs.against import OtherSide
+    from pytest_cpuperf.measure.against import OtherSide
 
 Record = TypeVar("Record", bound=Measurement)
 
 COMPARED_SHARE = 0.95
 """What `--cpuperf-compare` asks of a function's stored speed: a loss of 5 % is one somebody would mind."""
 _MANY_THREADS = 64  # more than pools that a model makes once
-_NOT_MEASURED = "run pytest with --cpuperf to measure"
 
 
 class BudgetFailed(AssertionError):
@@ -66,7 +66,7 @@ class CpuPerf:
     confidence: float = 0.95
     explain: Callable[[Measurement], str] = field(default=lambda record: str(record.reason))
     """Renders a record as the text a failed budget shows."""
-    stored: Callable[[str, str], StoredFigure | str] = field(default=lambda name, label: f"no stored run {name!r}")
+    stored: Callable[[str, str], StoredFigure | Remark] = field(default=lambda name, label: NoStoredRun(name, ""))
     """Finds what this test reached in a stored run, by the run's name and the label; or says why there is nothing."""
     live: Live | None = None
     """Shows how far a measurement is, on a terminal."""
@@ -121,18 +121,18 @@ class CpuPerf:
         per_second = Unit(f"{unit}/s")
         _call_once(function)
         if self._only_runs(label, function):
-            budget = None if goal is None or isinstance(goal, Share) else Budget(goal, per_second)
+            budget = None if goal is None or isinstance(goal, BudgetShare) else Budget(goal, per_second)
             return self._unmeasured(ThroughputMeasurement, label, budget, per_second)
         # Deferred: the idle plugin imports nothing that measures.
-        from pytest_cpuperf.proofs.throughput import measure_throughput
+        from pytest_cpuperf.measure.throughput import measure_throughput
 
-        stored = self.stored(goal.of, label) if isinstance(goal, Share) and goal.of != PEAK else None
+        stored = self.stored(goal.of, label) if isinstance(goal, BudgetShare) and goal.of != PEAK else None
         if goal is None and self.compared is not None:
             stored = self.stored(self.compared, label)
             # A test that is new has nothing to be held against, and that is no fault of its own.
-            goal = None if isinstance(stored, str) else Share(COMPARED_SHARE, self.compared)
+            goal = None if isinstance(stored, Remark) else BudgetShare(COMPARED_SHARE, self.compared)
         record = measure_throughput(function, items, unit, goal, stored, self._patience(max_seconds), self.cpus)
-        notes = (*record.notes, Stated(stored)) if goal is None and isinstance(stored, str) else record.notes
+        notes = (*record.notes, stored) if goal is None and isinstance(stored, Remark) else record.notes
         record = self._conclude(replace(record, label=label, notes=notes))
         self._hold_against(function, label, max_seconds)
         return record
@@ -260,7 +260,7 @@ class CpuPerf:
         __tracebackhide__ = True
         if self.against is None:
             return
-        from pytest_cpuperf.proofs.against import measure_against
+        from pytest_cpuperf.measure.against import measure_against
 
         record = measure_against(function, label, self.against, self._patience(max_seconds), self.cpus)
         self._conclude(replace(record, label=f"{label} against {self.against.name}"))
@@ -290,7 +290,7 @@ class CpuPerf:
         )
 
     def _patience(self, max_seconds: float | None) -> Any:
-        from pytest_cpuperf.measure.pairs import Patience
+        from pytest_cpuperf.measure.sequential import Patience
 
         seconds = self.max_seconds if max_seconds is None else max_seconds
         if not is_number(seconds) or seconds <= 0:
@@ -302,30 +302,28 @@ class CpuPerf:
         __tracebackhide__ = True
         if self.live is not None:
             self.live.clear()
-        record = replace(record, notes=(*record.notes, *map(Stated, self._caveats(record))))
+        record = replace(record, notes=(*record.notes, *self._caveats(record)))
         self.records.append(record)
         if record.verdict is Verdict.FAIL:
             raise BudgetFailed(self.explain(record))
         return record
 
-    def _caveats(self, record: Record) -> list[str]:
+    def _caveats(self, record: Record) -> list[Remark]:
         """Return what the function did that a figure does not show."""
         from pytest_cpuperf.measure.pairs import changed_speed
 
-        caveats = []
+        caveats: list[Remark] = []
         change = changed_speed(record.pairs)
         if change is not None:
-            caveats.append(
-                f"its speed changed while it was measured: at the end it was {change:.2g} times as fast as at first"
-            )
+            caveats.append(SpeedChanged(change))
         left = threading.active_count() - self._threads_before
         if left > _MANY_THREADS:
-            caveats.append(f"its calls leave threads behind: {left} more than when the test began")
+            caveats.append(ThreadsLeft(left))
         return caveats
 
     def _unmeasured(self, kind: type[Record], label: str, budget: Budget | None, unit: Unit, **known: Any) -> Record:
         nothing = Estimate(math.nan, math.nan, math.nan, unit, self.confidence, 0)
-        reason = Stated(_NOT_MEASURED)
+        reason = NotMeasured()
         record = kind(
             label=label, verdict=Verdict.NOT_MEASURED, reason=reason, estimate=nothing, budget=budget, **known
         )
@@ -343,5 +341,5 @@ def _call_once(function: Callable[[], object]) -> None:
 
 def _budget(at_least: object, unit: Unit) -> Budget | None:
     number = read_budget(at_least)
-    assert not isinstance(number, Share)
+    assert not isinstance(number, BudgetShare)
     return None if number is None else Budget(number, unit)

@@ -44,6 +44,8 @@ from pytest_cpuperf.results.figures import format_cpus
 from pytest_cpuperf.results.findings import CheckResult
 from pytest_cpuperf.results.machine import Machine
 from pytest_cpuperf.results.placement import Placement
+from pytest_cpuperf.results.remarks import Remark
+from pytest_cpuperf.results.remarks.measuring import NoStoredRun, NotInStoredRun
 from pytest_cpuperf.results.run import OtherRevision, RunResult, TestRecord
 from pytest_cpuperf.results.stored import StoredFigure, StoredRun, read_run, stored_path, with_earlier_tests
 from pytest_cpuperf.results.verdicts import Verdict
@@ -309,21 +311,18 @@ class Session:
         captured = manager.get_plugin("capturemanager")
         return LiveLine(writer._file, writer.fullwidth, lambda: writer.width_of_current_line, captured)
 
-    def _stored_figure(self, test_id: str, name: str, label: str) -> StoredFigure | str:
+    def _stored_figure(self, test_id: str, name: str, label: str) -> StoredFigure | Remark:
         """Return what a test reached in a stored run, or why there is nothing."""
         path = self._stored_path(name)
         if name not in self._stored:
             self._stored[name] = read_run(name, path)
         run = self._stored[name]
         if run is None:
-            return f"there is no stored run {name!r}; pytest --cpuperf --cpuperf-save {name} makes one, {path}"
+            return NoStoredRun(name, str(path))
         figure = run.figure(test_id, label)
         if figure is None:
-            return f"the stored run {name!r} has no {label!r} of this test"
-        other = run.another_machine(self._machine)
-        if other is not None:
-            figure = replace(figure, note=f"{other}: only the speed relative to the machine is compared")
-        return figure
+            return NotInStoredRun(name, label)
+        return replace(figure, other_machine=run.other_machine(self._machine))
 
     def _stored_path(self, name: str) -> Path:
         return stored_path(name, self.config.cache_folder, self.config.root, self._pytest_config.invocation_params.dir)

@@ -33,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
     from pytest_cpuperf.machine.pin import Pin, can_pin
     from pytest_cpuperf.machine.placement import Request, place
     from pytest_cpuperf.machine.topology import read_topology
-    from pytest_cpuperf.measure.pairs import Patience
+    from pytest_cpuperf.measure.sequential import Patience
     from pytest_cpuperf.proofs.claims import PROOFS, Subject, chosen_proofs
     from pytest_cpuperf.proofs.models import load_model
     from pytest_cpuperf.reports.claims import claims_text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import sys
 from pathlib import Path
 
@@ -31,6 +32,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(
             f"-o takes a file ending in {', '.join(formats)}, found {arguments.output}{nearest(suffix, formats)}"
         )
+    # Its quantities bring the words that reports show them with.
+    importlib.import_module("pytest_cpuperf.machine.evidence")
     try:
         runs = [read_results(path) for path in arguments.results]
     except FileNotFoundError as error:

@@ -18,16 +18,17 @@ from dataclasses import dataclass
 
 from pytest_cpuperf.machine.evidence import Watch, total
 from pytest_cpuperf.measure.blocks import Work, garbage_between_blocks, time_block, warm_up
-from pytest_cpuperf.measure.looks import spent
-from pytest_cpuperf.measure.pairs import MOST_SET_ASIDE, Outcome, Patience, too_close
-from pytest_cpuperf.results.figures import amount
+from pytest_cpuperf.measure.looks import plan_looks
+from pytest_cpuperf.measure.outcome import LatencyOutcome
+from pytest_cpuperf.measure.sequential import Goal, Patience, SequentialRun
 from pytest_cpuperf.results.measurements import CallGroup
-from pytest_cpuperf.results.remarks import stated
+from pytest_cpuperf.results.remarks.measuring import TooFewCalls
 from pytest_cpuperf.results.units import Unit
 from pytest_cpuperf.results.verdicts import Estimate, Verdict
 
 _MOST_CALLS = 20_000
-_FRACTIONS = (1 / 8, 1 / 4, 1 / 2, 1.0)
+# Without a budget, an interval this wide, relative to the point, is narrow enough.
+_CLEAR_ENOUGH = 0.05
 
 
 def calls_needed(p: float, alpha: float) -> int:
@@ -65,11 +66,36 @@ def _rank(ordered: Sequence[float], p: float) -> float:
     return ordered[max(0, math.ceil(len(ordered) * p) - 1)]
 
 
-@dataclass(frozen=True, kw_only=True)
-class LatencyOutcome(Outcome):
-    """How a measurement of single calls ended."""
+@dataclass(frozen=True)
+class Percentile(Goal[float]):
+    """A percentile of the seconds that calls take, and the most it may be."""
 
-    groups: tuple[CallGroup, ...]
+    p: float
+    """0 to 1."""
+    at_most: float | None
+    """Seconds."""
+    groups = True
+
+    def fewest(self, alpha: float) -> int:
+        """Return how many calls give an interval at a level."""
+        return calls_needed(self.p, alpha)
+
+    def estimate(self, units: Sequence[float], alpha: float) -> Estimate:
+        """Return the percentile of some calls, in seconds, at level 1 - alpha."""
+        point, low, high = quantile(units, self.p, alpha)
+        return Estimate(point, low, high, Unit("s"), 1 - alpha, len(units))
+
+    def judge(self, estimate: Estimate) -> Verdict:
+        """Return the verdict of the estimate against the budget."""
+        if self.at_most is None:
+            return Verdict.NO_BUDGET
+        if estimate.high <= self.at_most:
+            return Verdict.PASS
+        return Verdict.FAIL if estimate.low > self.at_most else Verdict.INCONCLUSIVE
+
+    def is_clear(self, estimate: Estimate, units: Sequence[float], alpha: float) -> bool:
+        """Return whether an estimate without a budget is narrow enough."""
+        return estimate.high - estimate.low <= _CLEAR_ENOUGH * estimate.point
 
 
 def measure_latency(
@@ -78,58 +104,32 @@ def measure_latency(
     """Time single calls until a planned look is clear, or time is over."""
     began = time.perf_counter()
     deadline = began + patience.max_seconds
-    alpha = 1 - patience.confidence
-    needed = calls_needed(p, alpha)
-    clean: list[float] = []
+    goal = Percentile(p, at_most)
     groups: list[CallGroup] = []
-    aside = 0
-    estimate: Estimate | None = None
-    verdict: Verdict | None = None
     with garbage_between_blocks() as collect_garbage:
         warm = warm_up(work, patience.max_seconds * 0.1)
-        per_group = warm.calls_per_block
         affordable = int((deadline - time.perf_counter()) / (1.1 * max(warm.seconds_per_call, 1e-9)))
         planned = min(_MOST_CALLS, affordable)
-        looks = _looks(planned, p, alpha)
+        run = SequentialRun(goal, plan_looks(planned, patience.alpha, goal.fewest))
         watch = Watch(cpus)
-        while looks and verdict is None and time.perf_counter() < deadline:
+        while run.looks and run.verdict is None and time.perf_counter() < deadline:
             collect_garbage()
-            patience.tell(len(clean), estimate, deadline)
+            patience.report(len(run.clean), run.estimate, deadline)
             before = watch.read()
-            group = [time_block(work, 1) for _ in range(min(per_group, planned))]
+            seconds = [time_block(work, 1) for _ in range(min(warm.calls_per_block, planned))]
             evidence = watch.between(before, watch.read())
-            groups.append(CallGroup(len(groups), len(group), _rank(sorted(group), p), evidence))
-            if evidence.disturbance:
-                aside += 1
-                continue
-            clean += group
-            while looks and len(clean) >= looks[0][0]:
-                (_, share), looks = looks[0], looks[1:]
-                estimate = _estimate(clean, p, share)
-                verdict = _judge(estimate, at_most, last=not looks)
-    if verdict is None and looks and len(clean) >= calls_needed(p, left := sum(share for _, share in looks)):
-        estimate = _estimate(clean, p, left)
-        verdict = _judge(estimate, at_most, last=True)
-    reason = ""
-    if verdict is None or aside > MOST_SET_ASIDE * len(groups):
-        verdict = Verdict.INCONCLUSIVE
-        if aside:
-            worst = next(g.evidence.disturbance for g in groups if g.evidence.disturbance)
-            reason = f"{aside} of {len(groups)} groups of calls were set aside: {worst}"
-        else:
-            each, seconds = warm.seconds_per_call, patience.max_seconds
-            reason = (
-                f"p{100 * p:g} at {patience.confidence:.0%} needs {needed} calls of {amount(each)} s: max_seconds is "
-                f"{seconds:g}, about {math.ceil(1.5 * needed * each)} are needed"
-            )
-    elif verdict is Verdict.INCONCLUSIVE:
-        reason = too_close(estimate)
+            groups.append(CallGroup(len(groups), len(seconds), _rank(sorted(seconds), p), evidence))
+            run.add(seconds, evidence)
+
+    def too_few() -> TooFewCalls:
+        needed, each = goal.fewest(patience.alpha), warm.seconds_per_call
+        return TooFewCalls(p, patience.confidence, needed, each, patience.max_seconds, 1.5 * needed * each)
+
+    verdict, reason = run.conclude(too_few)
     return LatencyOutcome(
         verdict=verdict,
-        reason=stated(reason),
-        estimate=estimate,
-        pairs=(),
-        set_aside=(),
+        reason=reason,
+        estimate=run.estimate,
         groups=tuple(groups),
         evidence=total(g.evidence for g in groups),
         calls_per_block=1,
@@ -137,31 +137,3 @@ def measure_latency(
         steady=warm.steady,
         seconds_spent=time.perf_counter() - began,
     )
-
-
-def _looks(planned: int, p: float, alpha: float) -> list[tuple[int, float]]:
-    """Return (calls, share of alpha) of each planned look; those too small for an interval give theirs to the next."""
-    looks: list[tuple[int, float]] = []
-    used = 0.0
-    for fraction in _FRACTIONS:
-        calls, share = math.ceil(planned * fraction), spent(fraction, alpha) - used
-        if calls >= calls_needed(p, share) and (not looks or calls > looks[-1][0]):
-            looks.append((calls, share))
-            used += share
-    return looks
-
-
-def _estimate(seconds: Sequence[float], p: float, alpha: float) -> Estimate:
-    point, low, high = quantile(seconds, p, alpha)
-    return Estimate(point, low, high, Unit("s"), 1 - alpha, len(seconds))
-
-
-def _judge(estimate: Estimate, at_most: float | None, last: bool) -> Verdict | None:
-    if at_most is None:
-        narrow = estimate.high - estimate.low <= 0.05 * estimate.point
-        return Verdict.NO_BUDGET if last or narrow else None
-    if estimate.high <= at_most:
-        return Verdict.PASS
-    if estimate.low > at_most:
-        return Verdict.FAIL
-    return Verdict.INCONCLUSIVE if last else None

@@ -10,6 +10,7 @@ such a share holds whenever the measurement stops (Jennison & Turnbull, "Repeate
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from pytest_cpuperf.measure.estimate import smallest_count
@@ -19,10 +20,10 @@ _EARLY_SHARE = 0.4
 
 
 @dataclass(frozen=True)
-class Look:
-    """One planned look: after how many pairs, and the two-sided error it may spend."""
+class PlannedLook:
+    """One planned look: after how many units (pairs, or calls), and the two-sided error it may spend."""
 
-    pairs: int
+    count: int
     alpha: float
 
 
@@ -31,22 +32,30 @@ def spent(fraction: float, alpha: float) -> float:
     return alpha * math.log(1 + (math.e - 1) * fraction)
 
 
-def plan_looks(planned_pairs: int, alpha: float) -> tuple[Look, ...]:
-    """Return the looks for a measurement of `planned_pairs`; looks too small for an interval are left out.
+def plan_looks(planned: int, alpha: float, fewest: Callable[[float], int]) -> tuple[PlannedLook, ...]:
+    """Return the looks for a measurement of so many units; looks too small for an interval are left out.
 
-    The last is always at `planned_pairs`; the error of looks left out goes to the next. No looks where even all
-    pairs give no interval.
+    `fewest` returns how many units give an interval at a level. The last look is always at `planned`; the error of
+    looks left out goes to the next. No looks where even all units give no interval.
     """
-    looks: list[Look] = []
+    looks: list[PlannedLook] = []
     used = 0.0
     for fraction in FRACTIONS:
-        pairs = math.ceil(planned_pairs * fraction)
+        count = math.ceil(planned * fraction)
         share = spent(fraction, alpha) - used
-        if pairs >= smallest_count(share) and (not looks or pairs > looks[-1].pairs):
-            looks.append(Look(pairs, share))
+        if count >= fewest(share) and (not looks or count > looks[-1].count):
+            looks.append(PlannedLook(count, share))
             used += share
-    early = smallest_count(_EARLY_SHARE * alpha)
-    if len(looks) == 1 and planned_pairs > early:
-        # Slow work: all the fractions are too small for an interval. One early look lets a clear case end.
-        return Look(early, _EARLY_SHARE * alpha), Look(planned_pairs, (1 - _EARLY_SHARE) * alpha)
     return tuple(looks)
+
+
+def plan_pair_looks(planned: int, alpha: float) -> tuple[PlannedLook, ...]:
+    """Return the looks for a measurement of so many pairs, as `plan_looks` does.
+
+    Where the work is so slow that only the last look is left, an early one lets a clear case end.
+    """
+    looks = plan_looks(planned, alpha, smallest_count)
+    early = smallest_count(_EARLY_SHARE * alpha)
+    if len(looks) == 1 and planned > early:
+        return PlannedLook(early, _EARLY_SHARE * alpha), PlannedLook(planned, (1 - _EARLY_SHARE) * alpha)
+    return looks

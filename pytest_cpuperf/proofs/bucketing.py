@@ -24,7 +24,9 @@ from pytest_cpuperf.batching import (
     speedup_ceiling,
 )
 from pytest_cpuperf.errors import UsageError, nearest
-from pytest_cpuperf.measure.pairs import Outcome, Patience, Quantity, also_estimate, measure_pairs
+from pytest_cpuperf.measure.outcome import Outcome
+from pytest_cpuperf.measure.pairs import Quantity, also_estimate, measure_pairs
+from pytest_cpuperf.measure.sequential import Patience
 from pytest_cpuperf.proofs.agreement import why_outputs_move
 from pytest_cpuperf.proofs.arms import Arm, Look, TimedArm, simple_arms, timed_arms
 from pytest_cpuperf.proofs.encoders import require

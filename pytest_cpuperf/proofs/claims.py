@@ -8,7 +8,7 @@ from typing import Any
 
 from pytest_cpuperf.errors import UsageError, nearest
 from pytest_cpuperf.heuristics import HEURISTICS
-from pytest_cpuperf.measure.pairs import Patience
+from pytest_cpuperf.measure.sequential import Patience
 from pytest_cpuperf.proofs.bucketing import UNIFORM, measure_bucketing
 from pytest_cpuperf.results.claims import Claim, Judgement
 from pytest_cpuperf.results.measurements import BucketingMeasurement

@@ -17,24 +17,13 @@ from pytest_cpuperf.reports.sentences import sentence
 from pytest_cpuperf.reports.styles import JUDGEMENT_CSS, STYLES
 from pytest_cpuperf.reports.summary import verdict_sentence
 from pytest_cpuperf.results.claims import Claim
-from pytest_cpuperf.results.evidence import Evidence
+from pytest_cpuperf.results.evidence import DESCRIPTIONS, Evidence
 from pytest_cpuperf.results.figures import amount, format_cpus
 from pytest_cpuperf.results.findings import CheckResult, Finding
 from pytest_cpuperf.results.machine import Machine
 from pytest_cpuperf.results.measurements import BucketingMeasurement, Measurement
 from pytest_cpuperf.results.run import RunResult, TestRecord
 from pytest_cpuperf.results.verdicts import Verdict
-
-_EVIDENCE = (
-    ("waited_seconds", "waited for a CPU", "s"),
-    ("others_seconds", "other processes on its CPUs", "s"),
-    ("steal_seconds", "taken by the hypervisor", "s"),
-    ("throttled_periods", "stopped by the quota", "times"),
-    ("involuntary_switches", "pushed off a CPU", "times"),
-    ("migrations", "moved to another CPU", "times"),
-    ("cpu_pressure_seconds", "CPU pressure", "s"),
-    ("memory_pressure_seconds", "memory pressure", "s"),
-)
 
 
 def html_text(run: RunResult, title: str) -> str:
@@ -96,19 +85,17 @@ def _evidence(evidence: Evidence | None) -> list[tuple[str, str]]:
     if evidence is None:
         return []
     rows = [("CPU time of its own", f"{evidence.own_seconds:.1f} s in {evidence.wall_seconds:.1f} s")]
-    for key, words, unit in _EVIDENCE:
-        value = getattr(evidence, key)
-        rows.append(
-            (
-                words,
-                "not told by this system"
-                if value is None
-                else f"{value} times"
-                if unit == "times"
-                else f"{amount(value)} s",
-            )
-        )
+    described = {name: DESCRIPTIONS.get(name) for name in (*DESCRIPTIONS, *evidence.quantities)}
+    for name, known in sorted(described.items(), key=lambda d: (d[1].rank if d[1] else 1000, d[0])):
+        value = evidence.quantities.get(name)
+        unit = known.unit if known else ""
+        figure = "not told by this system" if value is None else f"{_figure(value)} {unit}".strip()
+        rows.append((known.words if known else name, figure))
     return rows
+
+
+def _figure(value: float) -> str:
+    return str(value) if isinstance(value, int) else amount(value)
 
 
 def _pictures(record: Measurement, name: str) -> list[Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from pytest_cpuperf.reports.sentences import sentence
+from pytest_cpuperf.reports.sentences.measuring import disturbance_text
 from pytest_cpuperf.reports.styles import STYLES
 from pytest_cpuperf.results.figures import amount, format_cpus, given, interval
 from pytest_cpuperf.results.measurements import (
@@ -67,7 +68,10 @@ def explain_failure(record: Measurement) -> str:
     lines += [*map(sentence, record.notes), how_measured(record)]
     if record.pairs and record.evidence:
         disturbed = record.evidence.disturbance
-        lines.append(f"the machine meanwhile: {disturbed}" if disturbed else "the machine was quiet meanwhile")
+        text = (
+            f"the machine meanwhile: {disturbance_text(disturbed)}" if disturbed else "the machine was quiet meanwhile"
+        )
+        lines.append(text)
     if isinstance(record, BucketingMeasurement):
         lines += arms_table(record.arms)
     return "\n".join(lines)
@@ -80,7 +84,7 @@ def how_measured(record: Measurement, placement: Placement | None = None) -> str
     if estimate and estimate.pairs:
         counted = "calls" if isinstance(record, LatencyMeasurement) else "pairs"
         parts.append(f"{estimate.pairs:,} {counted}, {100 * estimate.confidence:.3g} % interval")
-        parts.append(f"tells {100 * estimate.smallest_difference:.2g} % apart")
+        parts.append(f"resolution {100 * estimate.smallest_difference:.2g} %")
     if isinstance(record, ThroughputMeasurement) and record.rate and estimate and record.rate.unit != estimate.unit:
         parts.append(f"{amount(record.rate.point)} {record.rate.unit}")
     groups = record.groups if isinstance(record, LatencyMeasurement) else ()

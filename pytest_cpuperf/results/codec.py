@@ -88,9 +88,12 @@ def from_json(record: type[Record], value: Any, where: str = "") -> Record:
     return decoded
 
 
-def part() -> Any:
-    """Return the field of a mapping whose entries are written beside the record's own fields."""
-    return dataclasses.field(default_factory=dict, metadata={"part": True})
+def part(schema: Callable[[Mapping[str, Any]], dict[str, Any]]) -> Any:
+    """Return the field of a mapping whose entries are written beside the record's own fields.
+
+    `schema` returns the JSON schema of the entries that are known, by name.
+    """
+    return dataclasses.field(default_factory=dict, metadata={"part": schema})
 
 
 def only_if_given() -> Any:

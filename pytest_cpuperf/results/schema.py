@@ -57,7 +57,7 @@ def _record(record: type, definitions: dict[str, _Schema]) -> _Schema:
         properties["text"] = {"type": "string"}
     for field in dataclasses.fields(record):
         if "part" in field.metadata:
-            properties |= field.metadata["part"](definitions) if callable(field.metadata["part"]) else {}
+            properties |= field.metadata["part"](definitions)
             continue
         properties[field.name] = _of_type(hints[field.name], definitions)
         if field.name not in _OPTIONAL and "omit" not in field.metadata:

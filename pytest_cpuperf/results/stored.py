@@ -10,6 +10,7 @@ from pytest_cpuperf.errors import UsageError
 from pytest_cpuperf.results.document import read_results
 from pytest_cpuperf.results.machine import Machine
 from pytest_cpuperf.results.measurements import ThroughputMeasurement
+from pytest_cpuperf.results.remarks.measuring import OtherMachine
 from pytest_cpuperf.results.run import RunResult
 
 
@@ -22,7 +23,7 @@ class StoredFigure:
     high: float
     reference: str
     """What the reference kernel was; speeds against different kernels cannot be compared."""
-    note: str | None = None
+    other_machine: OtherMachine | None = None
     """What differs between the machines, where that forbids comparing absolute figures."""
 
 
@@ -41,16 +42,16 @@ class StoredRun:
                     return StoredFigure(m.relative.point, m.relative.low, m.relative.high, m.reference)
         return None
 
-    def another_machine(self, machine: Machine) -> str | None:
+    def other_machine(self, machine: Machine) -> OtherMachine | None:
         """Return how the machine it was made on differs in what absolute figures depend on; None where it does not."""
         then = self.run.machine
         for differs, what in (
-            (then.instruction_set != machine.instruction_set, "another instruction set"),
-            (then.usable != machine.usable, "another number of usable CPUs"),
-            (then.processor != machine.processor, "another processor"),
+            (then.instruction_set != machine.instruction_set, "instruction set"),
+            (then.usable != machine.usable, "number of usable CPUs"),
+            (then.processor != machine.processor, "processor"),
         ):
             if differs:
-                return f"{self.name} was made on {what}"
+                return OtherMachine(self.name, what)
         return None
 
 

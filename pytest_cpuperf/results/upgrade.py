@@ -28,6 +28,9 @@ def upgraded(document: dict[str, Any]) -> dict[str, Any]:
         budget = measurement.get("budget")
         if isinstance(budget, dict) and isinstance(budget.get("unit"), str):
             budget["unit"] = budget["unit"].strip()
+        for evidence in _evidence(measurement):
+            if isinstance(evidence.get("disturbance"), str):
+                evidence["disturbance"] = _disturbance(evidence["disturbance"])
         label = measurement.get("label")
         if "baseline" not in measurement and isinstance(label, str) and " over " in label:
             measurement["baseline"] = label.rpartition(" over ")[2]

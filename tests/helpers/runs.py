@@ -10,7 +10,7 @@ from pytest_cpuperf.results.run import RunResult, TestRecord
 from pytest_cpuperf.results.units import Unit
 from pytest_cpuperf.results.verdicts import Budget, Estimate, Verdict
 
-EVIDENCE = Evidence(wall_seconds=1.0, own_seconds=1.9, waited_seconds=0.01)
+EVIDENCE = Evidence(wall_seconds=1.0, own_seconds=1.9, quantities={"waited_seconds": 0.01})
 MACHINE = Machine(
     fingerprint="f",
     processor="EPYC",

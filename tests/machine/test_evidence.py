@@ -5,8 +5,10 @@ import time
 
 import pytest
 
-from pytest_cpuperf.machine.evidence import ProcessCounters, Watch, _stalled_seconds, total, with_disturbance
-from pytest_cpuperf.results.evidence import Evidence
+from pytest_cpuperf.machine.evidence import ProcessCounters, Quantity, Watch, total, with_disturbance
+from pytest_cpuperf.machine.evidence.files import stalled_seconds
+from pytest_cpuperf.reports.sentences.measuring import disturbance_text
+from pytest_cpuperf.results.evidence import DESCRIPTIONS, DisturbanceKind, Evidence
 
 
 @pytest.mark.parametrize(
@@ -25,7 +27,8 @@ from pytest_cpuperf.results.evidence import Evidence
     ],
 )
 def test_the_rule_for_setting_aside(fields, said):
-    assert with_disturbance(Evidence(wall_seconds=1.0, own_seconds=1.0, **fields)).disturbance == said
+    found = with_disturbance(Evidence(wall_seconds=1.0, own_seconds=1.0, quantities=fields), 100).disturbance
+    assert (disturbance_text(found) if found else None) == said
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -45,14 +48,58 @@ def test_a_neighbour_on_our_cpu_is_seen():
         neighbour.kill()
         neighbour.wait()
         os.sched_setaffinity(0, before)
-    assert "other processes kept it waiting" in evidence.disturbance
+    assert evidence.disturbance.kind is DisturbanceKind.WAITING
+    assert evidence.disturbance.share > 0.3
 
 
 def test_the_sum_of_nothing_is_nothing_and_unknown_stays_unknown():
     assert total([]) is None
-    one = Evidence(wall_seconds=1.0, own_seconds=1.0, steal_seconds=None, others_seconds=0.25)
+    one = Evidence(wall_seconds=1.0, own_seconds=1.0, quantities={"steal_seconds": None, "others_seconds": 0.25})
     both = total([one, one])
     assert (both.wall_seconds, both.steal_seconds, both.others_seconds) == (2.0, None, 0.5)
+
+
+class Temperature(Quantity):
+    """A quantity that is no sum: how warm the package is."""
+
+    name = "temperature_celsius"
+    words = "temperature"
+    unit = "°C"
+    now = iter([60, 70])
+
+    def read(self, moment):
+        return next(self.now)
+
+    def between(self, first, last):
+        return (first.readings[self.name] + last.readings[self.name]) / 2
+
+    def combine(self, values, seconds):
+        return sum(v * s for v, s in zip(values, seconds, strict=True)) / sum(seconds)
+
+
+@pytest.fixture
+def only_temperature(monkeypatch):
+    monkeypatch.setattr(Quantity, "known", {Temperature.name: Temperature()})
+
+
+Quantity.known.pop(Temperature.name)
+DESCRIPTIONS.pop(Temperature.name)
+
+
+def test_a_quantity_that_is_no_sum_is_combined_in_its_own_way(only_temperature):
+    watch = Watch([0])
+    first, last = watch.read(), watch.read()
+    assert watch.between(first, last).temperature_celsius == 65
+    parts = [Evidence(s, s, quantities={"temperature_celsius": v}) for s, v in ((1.0, 60), (3.0, 80))]
+    assert total(parts).temperature_celsius == 75
+
+
+def test_a_quantity_that_lacks_something_fails_when_it_is_defined():
+    with pytest.raises(TypeError, match="the evidence Nameless needs `name`, `words` and `unit`"):
+
+        class Nameless(Quantity):
+            def read(self, moment):
+                return 0
 
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/sched"), reason="this kernel does not count migrations")
@@ -83,7 +130,7 @@ def test_another_process_that_works_for_us_is_ours_and_no_neighbour():
 def test_stalls_are_read_from_pressure_files_and_unknown_where_there_are_none(tmp_path):
     file = tmp_path / "memory.pressure"
     file.write_text("some avg10=0.00 avg60=0.00 avg300=0.17 total=2805070\nfull avg10=0.00 total=12\n")
-    assert _stalled_seconds(file) == pytest.approx(2.80507)
+    assert stalled_seconds(file) == pytest.approx(2.80507)
     file.write_text("nonsense")
-    assert _stalled_seconds(file) is None
-    assert _stalled_seconds(None) is None
+    assert stalled_seconds(file) is None
+    assert stalled_seconds(None) is None

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_cpuperf.measure.estimate import hodges_lehmann, smallest_count
-from pytest_cpuperf.measure.looks import plan_looks, spent
+from pytest_cpuperf.measure.looks import plan_pair_looks, spent
 from pytest_cpuperf.measure.pairs import judge
 from pytest_cpuperf.results.verdicts import Estimate, Verdict
 
@@ -62,13 +62,13 @@ def test_too_few_values_are_refused():
 
 @pytest.mark.parametrize("planned", [0, 5, 6, 7, 8, 20, 64, 160])
 def test_looks_spend_no_more_than_alpha_and_end_at_the_plan(planned):
-    looks = plan_looks(planned, 0.05)
+    looks = plan_pair_looks(planned, 0.05)
     if planned < 6:
         assert looks == ()
         return
-    assert looks[-1].pairs == planned
+    assert looks[-1].count == planned
     assert math.fsum(look.alpha for look in looks) <= 0.05 + 1e-12
-    assert all(look.pairs >= smallest_count(look.alpha) for look in looks)
+    assert all(look.count >= smallest_count(look.alpha) for look in looks)
 
 
 def test_spending_starts_at_nothing_and_ends_at_alpha():
@@ -105,9 +105,9 @@ def test_identical_work_in_heavy_tailed_noise_raises_no_false_alarm():
     failed = 0
     for _ in range(400):
         logs = [rng.gauss(0, 0.05) + (rng.random() < 0.1) * rng.uniform(-1, 1) for _ in range(64)]
-        for look in plan_looks(64, 0.05):
-            point, low, high = (math.exp(v) for v in hodges_lehmann(logs[: look.pairs], look.alpha))
-            verdict = judge(Estimate(point, low, high, "×", 0.95, look.pairs), 0.95)
+        for look in plan_pair_looks(64, 0.05):
+            point, low, high = (math.exp(v) for v in hodges_lehmann(logs[: look.count], look.alpha))
+            verdict = judge(Estimate(point, low, high, "×", 0.95, look.count), 0.95)
             if verdict is not Verdict.INCONCLUSIVE:
                 break
         failed += verdict is Verdict.FAIL

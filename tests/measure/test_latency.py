@@ -4,7 +4,8 @@ import time
 import pytest
 
 from pytest_cpuperf.measure.latency import calls_needed, measure_latency, quantile
-from pytest_cpuperf.measure.pairs import Patience
+from pytest_cpuperf.measure.sequential import Patience
+from pytest_cpuperf.reports.sentences import sentence
 from pytest_cpuperf.results.verdicts import Verdict
 
 
@@ -69,4 +70,4 @@ def test_a_percentile_is_told_from_a_budget_on_either_side():
 def test_too_little_time_says_how_much_is_needed():
     outcome = measure_latency(sometimes_slow(0.02, 0.02, 9), 0.99, 1.0, Patience(max_seconds=1), ())
     assert outcome.verdict is Verdict.INCONCLUSIVE
-    assert outcome.reason.startswith("p99 at 95% needs 368 calls of 0.02 s: max_seconds is 1, about ")
+    assert sentence(outcome.reason).startswith("p99 at 95% needs 368 calls of 0.02 s: max_seconds is 1, about ")

@@ -10,10 +10,13 @@ import pytest
 
 from pytest_cpuperf.machine.evidence import Watch
 from pytest_cpuperf.measure.blocks import block_seconds, time_block, warm_up
-from pytest_cpuperf.measure.looks import plan_looks
-from pytest_cpuperf.measure.pairs import Patience, Quantity, _Run, changed_speed, measure_pairs, speedup
-from pytest_cpuperf.results.evidence import Evidence
+from pytest_cpuperf.measure.looks import plan_pair_looks
+from pytest_cpuperf.measure.pairs import Quantity, changed_speed, measure_pairs, speedup
+from pytest_cpuperf.measure.sequential import Patience, SequentialRun
+from pytest_cpuperf.reports.sentences import sentence
+from pytest_cpuperf.results.evidence import Disturbance, DisturbanceKind, Evidence
 from pytest_cpuperf.results.measurements import Pair
+from pytest_cpuperf.results.units import Unit
 from pytest_cpuperf.results.verdicts import Verdict
 
 
@@ -29,7 +32,7 @@ def spin(milliseconds):
 
 
 def ratio(at_least):
-    return Quantity(speedup, "×", at_least)
+    return Quantity(speedup, Unit("×"), at_least)
 
 
 def test_twice_as_fast_is_told_apart_early():
@@ -48,32 +51,35 @@ def test_half_as_fast_fails():
 def test_work_too_slow_for_the_time_is_inconclusive_and_says_what_it_needs():
     outcome = measure_pairs(spin(300), spin(300), ratio(1.0), Patience(max_seconds=2), ())
     assert outcome.verdict is Verdict.INCONCLUSIVE
-    assert "max_seconds is 2" in outcome.reason
+    assert "max_seconds is 2" in sentence(outcome.reason)
     assert outcome.estimate is None
 
 
 def pairs_until_clear(carried):
     """Return after how many pairs of a steady candidate and a moody baseline a measurement without a budget ends."""
-    run = _Run(Quantity(lambda p: 1 / p.candidate_seconds, "1/s", None, carried=carried), Patience(20), LOOKS)
+    run = SequentialRun(Quantity(lambda p: 1 / p.candidate_seconds, Unit("1/s"), None, carried=carried), LOOKS)
     while run.verdict is None:
-        n = len(run.all_pairs)
-        run.add(Pair(1.0 + n % 3 / 1000, 1.1 if n % 2 else 1.0, n % 2 == 0, QUIET))
+        n = len(run.evidence)
+        run.add([Pair(1.0 + n % 3 / 1000, 1.1 if n % 2 else 1.0, n % 2 == 0, QUIET)], QUIET)
     return len(run.clean)
 
 
 def test_without_a_budget_what_is_stored_must_be_clear_too():
-    assert pairs_until_clear(None) == LOOKS[0].pairs
-    assert pairs_until_clear(speedup) > LOOKS[0].pairs
+    assert pairs_until_clear(None) == LOOKS[0].count
+    assert pairs_until_clear(speedup) > LOOKS[0].count
 
 
 def test_what_cannot_be_decided_tells_the_smallest_difference_that_could_have_been_seen():
-    run = _Run(ratio(1.0), Patience(20), plan_looks(64, 0.05))
+    run = SequentialRun(ratio(1.0), plan_pair_looks(64, 0.05))
     while run.verdict is None:
-        n = len(run.all_pairs)
-        run.add(Pair(1.1 if n % 3 else 0.8, 1.0, n % 2 == 0, QUIET))
-    verdict, reason = run.conclude(pair_seconds=2.0)
+        n = len(run.evidence)
+        run.add([Pair(1.1 if n % 3 else 0.8, 1.0, n % 2 == 0, QUIET)], QUIET)
+    verdict, reason = run.conclude(lambda: pytest.fail("there were enough"))
     assert verdict is Verdict.INCONCLUSIVE
-    assert f"a difference of less than {run.estimate.smallest_difference:.1%} cannot be told here and now" in reason
+    assert (
+        f"a difference of less than {run.estimate.smallest_difference:.1%} cannot be resolved here and now"
+        in sentence(reason)
+    )
 
 
 def test_blocks_are_long_where_the_clock_is_slow(monkeypatch):
@@ -89,12 +95,12 @@ def test_a_disturbed_machine_is_inconclusive_and_says_what_disturbed_it(monkeypa
     def disturbed(self, first, last):
         from dataclasses import replace
 
-        return replace(real(self, first, last), disturbance="other processes kept it waiting for 40% of its time")
+        return replace(real(self, first, last), disturbance=Disturbance(DisturbanceKind.WAITING, 0.4))
 
     monkeypatch.setattr(Watch, "between", disturbed)
     outcome = measure_pairs(spin(5), spin(5), ratio(0.5), Patience(max_seconds=2), ())
     assert outcome.verdict is Verdict.INCONCLUSIVE
-    assert "pairs were set aside: other processes kept it waiting for 40% of its time" in outcome.reason
+    assert "pairs were set aside: other processes kept it waiting for 40% of its time" in sentence(outcome.reason)
     assert outcome.pairs == ()
     assert outcome.set_aside
 
@@ -128,7 +134,7 @@ def test_a_call_under_the_timers_resolution_gets_long_blocks():
 
 
 QUIET = Evidence(wall_seconds=0.1, own_seconds=0.1)
-LOOKS = plan_looks(64, 0.05)
+LOOKS = plan_pair_looks(64, 0.05)
 
 
 def drifting_blocks(generator, drift, memory, tails):
@@ -152,11 +158,11 @@ def test_false_alarms_stay_rare_on_noise_that_drifts_remembers_and_jolts(drift, 
     found = dict.fromkeys(Verdict, 0)
     for _ in range(600):
         blocks = drifting_blocks(generator, drift, memory, tails)
-        run = _Run(ratio(0.95), Patience(20), plan_looks(64, 0.05))
+        run = SequentialRun(ratio(0.95), plan_pair_looks(64, 0.05))
         while run.verdict is None:
-            first = len(run.all_pairs) % 2 == 0
+            first = len(run.evidence) % 2 == 0
             one, other = next(blocks), next(blocks)
-            run.add(Pair(one, other, first, QUIET) if first else Pair(other, one, first, QUIET))
+            run.add([Pair(one, other, first, QUIET) if first else Pair(other, one, first, QUIET)], QUIET)
         found[run.verdict] += 1
     assert found[Verdict.FAIL] <= 6
     assert found[Verdict.PASS] >= 300, "and most are told to be fine"
@@ -167,12 +173,12 @@ def test_a_tenth_more_work_is_never_passed_in_such_noise():
     found = dict.fromkeys(Verdict, 0)
     for _ in range(600):
         blocks = drifting_blocks(generator, 0.002, 0.99, 0.2)
-        run = _Run(ratio(0.95), Patience(20), plan_looks(64, 0.05))
+        run = SequentialRun(ratio(0.95), plan_pair_looks(64, 0.05))
         while run.verdict is None:
-            first = len(run.all_pairs) % 2 == 0
+            first = len(run.evidence) % 2 == 0
             one, other = next(blocks), next(blocks)
             pair = (1.1 * one, other) if first else (1.1 * other, one)
-            run.add(Pair(*pair, first, QUIET))
+            run.add([Pair(*pair, first, QUIET)], QUIET)
         found[run.verdict] += 1
     assert found[Verdict.PASS] <= 6
     assert found[Verdict.FAIL] >= 300

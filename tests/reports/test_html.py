@@ -10,6 +10,7 @@ from pytest_cpuperf.reports.charts import chart
 from pytest_cpuperf.reports.formats import run_formats
 from pytest_cpuperf.reports.html import html_text
 from pytest_cpuperf.results.claims import Claim, Judgement
+from pytest_cpuperf.results.evidence import Disturbance, DisturbanceKind
 from pytest_cpuperf.results.findings import CheckError, CheckResult, Fix
 from pytest_cpuperf.results.measurements import CallGroup, LatencyMeasurement
 from pytest_cpuperf.results.remarks import Stated
@@ -118,10 +119,8 @@ def test_bucketing_is_shown_in_pictures_that_take_the_pages_colours():
 
 
 def test_the_calls_of_a_latency_are_shown_over_time():
-    groups = tuple(
-        CallGroup(n, 10, 0.01 + n / 1000, replace(EVIDENCE, disturbance="steal") if n == 2 else EVIDENCE)
-        for n in range(6)
-    )
+    stolen = replace(EVIDENCE, disturbance=Disturbance(DisturbanceKind.HYPERVISOR))
+    groups = tuple(CallGroup(n, 10, 0.01 + n / 1000, stolen if n == 2 else EVIDENCE) for n in range(6))
     budget = Budget(None, Unit("s"), 0.02)
     drawn = chart(
         LatencyMeasurement(

@@ -7,10 +7,12 @@ from typing import Any, Protocol
 
 from pytest_cpuperf.machine.pin import start_on
 from pytest_cpuperf.measure.blocks import NoSuchWorkError, SelfTimedWork, Work, WorkElsewhereError, time_block
-from pytest_cpuperf.measure.pairs import Outcome, Patience, Quantity, measure_pairs, speedup
-from pytest_cpuperf.results.figures import amount
+from pytest_cpuperf.measure.outcome import Outcome
+from pytest_cpuperf.measure.pairs import Quantity, measure_pairs, speedup
+from pytest_cpuperf.measure.sequential import Patience
 from pytest_cpuperf.results.measurements import AgainstMeasurement
 from pytest_cpuperf.results.remarks import Stated
+from pytest_cpuperf.results.remarks.measuring import ProcessesDisagree
 from pytest_cpuperf.results.units import Unit
 from pytest_cpuperf.results.verdicts import Budget, Verdict
 
@@ -20,7 +22,7 @@ PROCESSES = 3
 """How many pairs of processes may be asked before a test fails."""
 
 
-class _Here(SelfTimedWork):
+class _WorkingTree(SelfTimedWork):
     """A function of this process, each block begun on the CPU that the other process begins on too."""
 
     def __init__(self, function: Work, cpu: int) -> None:
@@ -57,14 +59,14 @@ def measure_against(
     function leaves nothing to judge; one at which it fails makes it inconclusive.
     """
     budget = Budget(LEAST_SHARE, Unit(f"× of {other.name}"))
-    here = _Here(function, cpus[0]) if cpus else function
+    working_tree = _WorkingTree(function, cpus[0]) if cpus else function
     nothing = AgainstMeasurement(
         label="", verdict=Verdict.INCONCLUSIVE, estimate=None, budget=budget, baseline=other.name
     )
     quantity = Quantity(speedup, budget.unit, LEAST_SHARE)
     outcomes: list[Outcome] = []
     try:
-        outcomes.append(measure_pairs(here, other.work(label), quantity, patience, cpus))
+        outcomes.append(measure_pairs(working_tree, other.work(label), quantity, patience, cpus))
         while len(outcomes) < PROCESSES and _in_doubt(outcomes[-1]):
             outcomes.append(measure_pairs(*other.fresh(label), quantity, patience, cpus))
     except NoSuchWorkError as error:
@@ -83,16 +85,11 @@ def _judged(outcomes: list[Outcome]) -> dict[str, Any]:
     """Return the fields of the outcome that decides, with what the processes showed."""
     if len(outcomes) == 1:
         return vars(outcomes[0])
-    figures = ", ".join(f"{amount(o.estimate.point)}×" if o.estimate else "no estimate" for o in outcomes)
     slower = [o for o in outcomes if o.verdict is Verdict.FAIL]
     last = outcomes[-1]
-    if last.verdict is Verdict.PASS:
-        note = f"not as fast in every process ({figures}): processes of the same code differ"
-        return {**vars(last), "notes": (Stated(note),)}
-    if 2 * len(slower) > len(outcomes):
-        return {
-            **vars(slower[-1]),
-            "notes": (Stated(f"slower in {len(slower)} of {len(outcomes)} processes: {figures}"),),
-        }
-    reason = f"processes differ by more than what is to be told: {figures} in {len(outcomes)} of them"
-    return {**vars(last), "verdict": Verdict.INCONCLUSIVE, "reason": Stated(reason)}
+    speedups = tuple(o.estimate.point if o.estimate else None for o in outcomes)
+    decided = last.verdict is Verdict.PASS or 2 * len(slower) > len(outcomes)
+    found = ProcessesDisagree(speedups, len(slower), decided)
+    if not decided:
+        return {**vars(last), "verdict": Verdict.INCONCLUSIVE, "reason": found}
+    return {**vars(last if last.verdict is Verdict.PASS else slower[-1]), "notes": (found,)}

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from pytest_cpuperf.budgets import PEAK, Share
 from pytest_cpuperf.measure.blocks import Work
-from pytest_cpuperf.measure.pairs import Patience, Quantity, also_estimate, measure_pairs, speedup
+from pytest_cpuperf.measure.budgets import PEAK, BudgetShare
+from pytest_cpuperf.measure.pairs import Quantity, also_estimate, measure_pairs, speedup
 from pytest_cpuperf.measure.peak import count_flops, peak_kernel
 from pytest_cpuperf.measure.reference import reference_kernel
-from pytest_cpuperf.results.figures import amount
+from pytest_cpuperf.measure.sequential import Patience
 from pytest_cpuperf.results.measurements import Pair, ThroughputMeasurement
-from pytest_cpuperf.results.remarks import Stated
+from pytest_cpuperf.results.remarks import Remark
+from pytest_cpuperf.results.remarks.measuring import NothingToHoldAgainst, OtherKernel, ReachedOfPeak
 from pytest_cpuperf.results.stored import StoredFigure
 from pytest_cpuperf.results.units import Unit
 from pytest_cpuperf.results.verdicts import Budget, Verdict
@@ -25,8 +26,8 @@ def measure_throughput(
     function: Work,
     items: float,
     unit: str,
-    goal: float | Share | None,
-    stored: StoredFigure | str | None,
+    goal: float | BudgetShare | None,
+    stored: StoredFigure | Remark | None,
     patience: Patience,
     cpus: tuple[int, ...],
 ) -> ThroughputMeasurement:
@@ -35,13 +36,11 @@ def measure_throughput(
     `stored` is the figure a share is held against, or the reason why there is none: then the function is measured all
     the same, so that it can be stored, and the verdict is inconclusive.
     """
-    if isinstance(goal, Share) and goal.of == PEAK:
+    if isinstance(goal, BudgetShare) and goal.of == PEAK:
         return _of_peak(function, items, unit, goal, patience, cpus)
     kernel, kernel_name = reference_kernel(len(cpus) or 1)
-    why_not = stored if isinstance(stored, str) else None
     if isinstance(stored, StoredFigure) and stored.reference != kernel_name:
-        why_not = f"it was measured against another kernel ({stored.reference}; here {kernel_name})"
-        stored = None
+        stored = OtherKernel(stored.reference, kernel_name)
 
     def rate(pair: Pair) -> float:
         return items / pair.candidate_seconds
@@ -49,7 +48,7 @@ def measure_throughput(
     per_second = Unit(f"{unit}/s")
     budget: Budget | None = None
     quantity = Quantity(rate, per_second, None, carried=speedup)
-    if isinstance(goal, Share):
+    if isinstance(goal, BudgetShare):
         budget = Budget(goal.fraction, Unit(f"× of {goal.of}"))
         if isinstance(stored, StoredFigure):
             then = stored.point
@@ -62,20 +61,21 @@ def measure_throughput(
     record = ThroughputMeasurement(
         label="throughput",
         budget=budget,
+        baseline=goal.of if isinstance(goal, BudgetShare) else None,
         relative=also_estimate(outcome.pairs, speedup, Unit("×"), patience.confidence),
         rate=also_estimate(outcome.pairs, rate, per_second, patience.confidence),
         reference=kernel_name,
         **vars(outcome),
     )
-    if isinstance(stored, StoredFigure) and stored.note:
-        record = replace(record, notes=(Stated(stored.note),))
-    if why_not is not None and isinstance(goal, Share):
-        record = replace(record, verdict=Verdict.INCONCLUSIVE, reason=Stated(f"nothing to hold it against: {why_not}"))
+    if isinstance(stored, StoredFigure) and stored.other_machine:
+        record = replace(record, notes=(stored.other_machine,))
+    if isinstance(stored, Remark) and isinstance(goal, BudgetShare):
+        record = replace(record, verdict=Verdict.INCONCLUSIVE, reason=NothingToHoldAgainst(stored))
     return record
 
 
 def _of_peak(
-    function: Work, items: float, unit: str, goal: Share, patience: Patience, cpus: tuple[int, ...]
+    function: Work, items: float, unit: str, goal: BudgetShare, patience: Patience, cpus: tuple[int, ...]
 ) -> ThroughputMeasurement:
     """Measure the share of the peak: floating-point operations per second over those of the fastest matrix product."""
     peak, peak_flops, name = peak_kernel(len(cpus) or 1)
@@ -91,7 +91,7 @@ def _of_peak(
     rate = also_estimate(outcome.pairs, lambda p: items / p.candidate_seconds, Unit(f"{unit}/s"), sure)
     speed = also_estimate(outcome.pairs, lambda p: flops / p.candidate_seconds / 1e9, gflops, sure)
     best = also_estimate(outcome.pairs, lambda p: peak_flops / p.baseline_seconds / 1e9, gflops, sure)
-    notes = (Stated(f"{amount(speed.point)} of {amount(best.point)} GFLOP/s"),) if speed and best else ()
+    notes = (ReachedOfPeak(speed.point, best.point),) if speed and best else ()
     return ThroughputMeasurement(
         label="throughput",
         budget=budget,

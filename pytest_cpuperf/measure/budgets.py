@@ -13,7 +13,7 @@ PEAK = "peak"
 
 
 @dataclass(frozen=True)
-class Share:
+class BudgetShare:
     """A share of a stored run's speed, or of the machine's peak."""
 
     fraction: float
@@ -21,7 +21,7 @@ class Share:
     """A stored run's name, or `peak`."""
 
 
-def read_budget(value: object, *, shares: bool = False) -> float | Share | None:
+def read_budget(value: object, *, shares: bool = False) -> float | BudgetShare | None:
     """Return a budget as a number or a share; None for none. Raises UsageError where it is neither."""
     if value is None:
         return None
@@ -29,7 +29,7 @@ def read_budget(value: object, *, shares: bool = False) -> float | Share | None:
     if shares and isinstance(value, str) and (found := _SHARE.fullmatch(value)):
         fraction = float(found[1]) / 100
         if fraction > 0:
-            return Share(fraction, found[2])
+            return BudgetShare(fraction, found[2])
     if is_number(value) and value > 0:  # type: ignore[operator]
         return float(value)  # type: ignore[arg-type]
     raise UsageError(f"at_least takes {expected}, found {value!r}")

@@ -1,0 +1,1 @@
+"""Quantities of evidence, one file each."""

@@ -1,0 +1,33 @@
+"""How a measurement ended, before it is known what it is called and held against."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pytest_cpuperf.results.evidence import Evidence
+from pytest_cpuperf.results.measurements import CallGroup, Pair
+from pytest_cpuperf.results.remarks import Remark
+from pytest_cpuperf.results.verdicts import Estimate, Verdict
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What every measurement leaves; the fields are those of `Measurement`."""
+
+    verdict: Verdict
+    reason: Remark | None
+    estimate: Estimate | None
+    pairs: tuple[Pair, ...] = ()
+    set_aside: tuple[Pair, ...] = ()
+    evidence: Evidence | None
+    calls_per_block: int
+    warm_up_calls: int
+    steady: bool
+    seconds_spent: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class LatencyOutcome(Outcome):
+    """What a measurement of single calls leaves."""
+
+    groups: tuple[CallGroup, ...]

@@ -1,0 +1,141 @@
+"""A measurement that grows until a planned look decides: shared by pairs of blocks and single calls.
+
+Units (pairs, or calls) come in; those the machine disturbed are set aside; at each planned look the units so far give
+an estimate, and the estimate a verdict.
+"""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from pytest_cpuperf.measure.looks import PlannedLook
+from pytest_cpuperf.results.evidence import Disturbance, Evidence
+from pytest_cpuperf.results.remarks import Remark
+from pytest_cpuperf.results.remarks.measuring import SetAside, TooClose
+from pytest_cpuperf.results.verdicts import Estimate, Verdict
+
+# With more than this share set aside, what is left is too small a part of the truth to judge by.
+MOST_SET_ASIDE = 0.75
+# With more than this share set aside, a verdict that is not clear says so.
+_MUCH_SET_ASIDE = 0.25
+
+Unit = TypeVar("Unit")
+Progress = Callable[[int, "Estimate | None", float], None]
+"""Takes the units so far, the estimate where there is one, and the seconds left."""
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long a measurement may take, and how sure it must be."""
+
+    max_seconds: float = 20.0
+    confidence: float = 0.95
+    progress: Progress | None = None
+    """Called between blocks with how far the measurement is."""
+
+    @property
+    def alpha(self) -> float:
+        """The error allowed, two-sided."""
+        return 1 - self.confidence
+
+    def report(self, count: int, estimate: Estimate | None, deadline: float) -> None:
+        """Report to whoever watches."""
+        if self.progress is not None:
+            self.progress(count, estimate, max(0.0, deadline - time.perf_counter()))
+
+
+class Goal(ABC, Generic[Unit]):
+    """What is estimated from units, and what it is held against."""
+
+    groups: bool = False
+    """Whether units come in groups that are set aside whole."""
+
+    @abstractmethod
+    def fewest(self, alpha: float) -> int:
+        """Return how many units give an interval at a level."""
+
+    @abstractmethod
+    def estimate(self, units: Sequence[Unit], alpha: float) -> Estimate:
+        """Return the estimate from units, at level 1 - alpha."""
+
+    @abstractmethod
+    def judge(self, estimate: Estimate) -> Verdict:
+        """Return the verdict: `NO_BUDGET` where there is nothing to hold the estimate against."""
+
+    @abstractmethod
+    def is_clear(self, estimate: Estimate, units: Sequence[Unit], alpha: float) -> bool:
+        """Return whether an estimate without a budget is narrow enough."""
+
+
+class SequentialRun(Generic[Unit]):
+    """The units so far, and what the planned looks said of them."""
+
+    def __init__(self, goal: Goal[Unit], looks: tuple[PlannedLook, ...]) -> None:
+        self.goal = goal
+        self.looks = looks
+        self.clean: list[Unit] = []
+        """Units that were not disturbed."""
+        self.evidence: list[Evidence] = []
+        """Of all that was added, in order."""
+        self.estimate: Estimate | None = None
+        self.verdict: Verdict | None = None
+        """None until a look decides."""
+        self._looks_taken = 0
+
+    def add(self, units: Sequence[Unit], evidence: Evidence) -> None:
+        """Add units that were measured together, and take the look that is due."""
+        self.evidence.append(evidence)
+        if evidence.disturbance is not None:
+            return
+        self.clean += units
+        while self.verdict is None and self._looks_taken < len(self.looks):
+            look = self.looks[self._looks_taken]
+            if len(self.clean) < look.count:
+                break
+            self._take_look(look.alpha)
+
+    def _take_look(self, alpha: float) -> None:
+        """Estimate from the clean units, and decide if they are clear or this was the last look."""
+        self._looks_taken += 1
+        last = self._looks_taken == len(self.looks)
+        self.estimate = self.goal.estimate(self.clean, alpha)
+        verdict = self.goal.judge(self.estimate)
+        if verdict is Verdict.NO_BUDGET:
+            if last or self.goal.is_clear(self.estimate, self.clean, alpha):
+                self.verdict = verdict
+        elif verdict is not Verdict.INCONCLUSIVE or last:
+            self.verdict = verdict
+
+    def conclude(self, too_few: Callable[[], Remark]) -> tuple[Verdict, Remark | None]:
+        """Return the verdict and its reason, now that no more units come. `too_few` says why there are too few."""
+        if self.looks and self.verdict is None:
+            # Time is over between two looks: what error the looks not taken would have spent goes to this one.
+            alpha = sum(look.alpha for look in self.looks[self._looks_taken :])
+            if len(self.clean) >= self.goal.fewest(alpha):
+                self._looks_taken = len(self.looks) - 1
+                self._take_look(alpha)
+        aside = self._set_aside()
+        if self.verdict is None or (aside and aside.count > MOST_SET_ASIDE * aside.measured):
+            return Verdict.INCONCLUSIVE, aside or too_few()
+        if self.verdict is Verdict.INCONCLUSIVE:
+            assert self.estimate is not None
+            much = aside if aside and aside.count > _MUCH_SET_ASIDE * aside.measured else None
+            return self.verdict, TooClose(self.estimate.smallest_difference, much)
+        return self.verdict, None
+
+    def _set_aside(self) -> SetAside | None:
+        disturbances = [e.disturbance for e in self.evidence if e.disturbance is not None]
+        if not disturbances:
+            return None
+        return SetAside(len(disturbances), len(self.evidence), self.goal.groups, _worst(disturbances))
+
+
+def _worst(disturbances: Sequence[Disturbance]) -> Disturbance:
+    """Return the largest of the most common kind."""
+    kind, _ = Counter(d.kind for d in disturbances).most_common(1)[0]
+    return max((d for d in disturbances if d.kind is kind), key=lambda d: (d.share, d.times))

@@ -1,0 +1,124 @@
+"""What measuring has to say, in words."""
+
+from __future__ import annotations
+
+import math
+
+from pytest_cpuperf.reports.sentences.base import sentence
+from pytest_cpuperf.results.evidence import Disturbance, DisturbanceKind
+from pytest_cpuperf.results.figures import amount
+from pytest_cpuperf.results.remarks import measuring
+
+
+def disturbance_text(disturbance: Disturbance) -> str:
+    """Return what disturbed some blocks: `the hypervisor took 20% of its CPUs`."""
+    share = f"{disturbance.share:.0%}"
+    words = {
+        DisturbanceKind.WAITING: f"other processes kept it waiting for {share} of its time",
+        DisturbanceKind.OTHERS: f"other processes took {share} of its CPUs",
+        DisturbanceKind.HYPERVISOR: f"the hypervisor took {share} of its CPUs",
+        DisturbanceKind.MEMORY: f"memory ran short for {share} of its time",
+        DisturbanceKind.QUOTA: f"the CPU quota stopped it {disturbance.times} times",
+    }
+    return words[disturbance.kind]
+
+
+@sentence.register
+def _(remark: measuring.NotMeasured) -> str:
+    return "run pytest with --cpuperf to measure"
+
+
+@sentence.register
+def _(remark: measuring.BlocksTooLong) -> str:
+    return (
+        f"one pair of blocks takes {amount(remark.pair_seconds)} s, and {remark.fewest_pairs} pairs are the fewest "
+        f"that give an interval: max_seconds is {remark.max_seconds:g}, about {math.ceil(remark.needed_seconds)} "
+        "are needed"
+    )
+
+
+@sentence.register
+def _(remark: measuring.TooFewPairs) -> str:
+    return (
+        f"{remark.pairs} pairs in {remark.max_seconds:g} s are too few for an interval: calls became slower than the "
+        "warm-up showed; raise max_seconds"
+    )
+
+
+@sentence.register
+def _(remark: measuring.TooFewCalls) -> str:
+    return (
+        f"p{100 * remark.percentile:g} at {remark.confidence:.0%} needs {remark.calls_needed} calls of "
+        f"{amount(remark.call_seconds)} s: max_seconds is {remark.max_seconds:g}, about "
+        f"{math.ceil(remark.needed_seconds)} are needed"
+    )
+
+
+@sentence.register
+def _(remark: measuring.SetAside) -> str:
+    units = "groups of calls" if remark.groups else "pairs"
+    return f"{remark.count} of {remark.measured} {units} were set aside: {disturbance_text(remark.worst)} in the worst"
+
+
+@sentence.register
+def _(remark: measuring.TooClose) -> str:
+    text = (
+        f"the interval contains the budget: a difference of less than {remark.smallest_difference:.1%} cannot be "
+        "resolved here and now"
+    )
+    return f"{text}; {sentence(remark.set_aside)}" if remark.set_aside else text
+
+
+@sentence.register
+def _(remark: measuring.NothingToHoldAgainst) -> str:
+    return f"nothing to hold it against: {sentence(remark.why)}"
+
+
+@sentence.register
+def _(remark: measuring.NoStoredRun) -> str:
+    name = remark.name
+    return f"there is no stored run {name!r}; pytest --cpuperf --cpuperf-save {name} makes one, {remark.path}"
+
+
+@sentence.register
+def _(remark: measuring.NotInStoredRun) -> str:
+    return f"the stored run {remark.name!r} has no {remark.label!r} of this test"
+
+
+@sentence.register
+def _(remark: measuring.OtherKernel) -> str:
+    return f"it was measured against another kernel ({remark.stored}; here {remark.today})"
+
+
+@sentence.register
+def _(remark: measuring.OtherMachine) -> str:
+    article = "another"
+    return (
+        f"{remark.name} was made on {article} {remark.differs_in}: only the speed relative to the machine is compared"
+    )
+
+
+@sentence.register
+def _(remark: measuring.ReachedOfPeak) -> str:
+    return f"{amount(remark.gflops)} of {amount(remark.peak_gflops)} GFLOP/s"
+
+
+@sentence.register
+def _(remark: measuring.SpeedChanged) -> str:
+    return f"its speed changed while it was measured: at the end it was {remark.times:.2g} times as fast as at first"
+
+
+@sentence.register
+def _(remark: measuring.ThreadsLeft) -> str:
+    return f"its calls leave threads behind: {remark.count} more than when the test began"
+
+
+@sentence.register
+def _(remark: measuring.ProcessesDisagree) -> str:
+    figures = ", ".join("no estimate" if s is None else f"{amount(s)}×" for s in remark.speedups)
+    count = len(remark.speedups)
+    if not remark.decided:
+        return f"variation between processes exceeds what is being tested: {figures} in {count} of them"
+    if 2 * remark.slower > count:
+        return f"slower in {remark.slower} of {count} processes: {figures}"
+    return f"not as fast in every process ({figures}): processes of the same code differ"
