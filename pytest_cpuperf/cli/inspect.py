@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _launcher_enabled(file: Path, variables: dict[str, str]) -> bool:
-    from pytest_cpuperf.static.properties import Properties
+    from pytest_cpuperf.static.configs.properties import Properties
 
     try:
         config = Properties(file.read_bytes().decode("latin-1"))

@@ -18,7 +18,7 @@ from pytest_cpuperf.static.discover import discover, relative
 from pytest_cpuperf.static.file_check import check_source, language_of
 from pytest_cpuperf.static.rules import all_rules
 from pytest_cpuperf.static.rules.base import Rule, RuleOptions
-from pytest_cpuperf.static.source import SourceError, read_bytes
+from pytest_cpuperf.static.source.text import SourceError, read_bytes
 
 # Below this many files a second process costs more than it brings.
 _WORTH_A_PROCESS = 200

@@ -9,18 +9,19 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from pytest_cpuperf.results.findings import CheckError, CheckResult, Edit, Finding, Fix, Silenced, merged
-from pytest_cpuperf.static.edits import LINE_END
-from pytest_cpuperf.static.facts import Facts
-from pytest_cpuperf.static.live import live_aliases
-from pytest_cpuperf.static.prune import Chunk, Pruned, prune
-from pytest_cpuperf.static.rules.base import Mend, PropertiesRule, PythonRule, Report, Rule, Silence, Span, YamlRule
-from pytest_cpuperf.static.source import SourceError, decode
+from pytest_cpuperf.static.rules.base import Mend, PropertiesRule, PythonRule, Report, Rule, Silence, YamlRule
+from pytest_cpuperf.static.source.edits import LINE_END
+from pytest_cpuperf.static.source.facts import Facts
+from pytest_cpuperf.static.source.live import live_aliases
+from pytest_cpuperf.static.source.prune import Chunk, Pruned, prune
+from pytest_cpuperf.static.source.spans import Span
+from pytest_cpuperf.static.source.text import SourceError, decode
 from pytest_cpuperf.static.suppressions import SCREEN, Suppressions, read_suppressions, unused
 
 if TYPE_CHECKING:
     import libcst as cst
 
-    from pytest_cpuperf.static.module import Module
+    from pytest_cpuperf.static.source.module import Module
 
 
 def language_of(path: str) -> str:
@@ -93,7 +94,7 @@ def _outcomes(text: str, rules: list[PythonRule], thorough: bool) -> tuple[Modul
                 return None, []
     if not rules:
         return None, []
-    from pytest_cpuperf.static.module import Module  # libcst: most files stop before it
+    from pytest_cpuperf.static.source.module import Module  # libcst: most files stop before it
 
     try:
         module = Module(text, facts) if pruned is None else Module(pruned.text, facts, pruned.lines)
@@ -142,7 +143,7 @@ def _check_notebook(data: bytes, path: str, rules: Sequence[Rule], thorough: boo
     speaks = _speaks_of_us(data)
     if not triggered and not speaks:
         return CheckResult(1)
-    from pytest_cpuperf.static.notebook import read_notebook
+    from pytest_cpuperf.static.source.notebook import read_notebook
 
     notebook = read_notebook(data)
     try:
@@ -168,7 +169,7 @@ def _check_properties(data: bytes, path: str, rules: list[PropertiesRule]) -> Ch
     rules = [r for r in rules if r.may_concern(data)]
     if not rules:
         return CheckResult(1)
-    from pytest_cpuperf.static.properties import Properties
+    from pytest_cpuperf.static.configs.properties import Properties
 
     # Latin-1 is Java's own encoding of properties; it decodes any bytes.
     text = data.decode("latin-1")
@@ -181,7 +182,7 @@ def _check_yaml(data: bytes, path: str, rules: list[YamlRule]) -> CheckResult:
     rules = [r for r in rules if r.may_concern(data)]
     if not rules:
         return CheckResult(1)
-    from pytest_cpuperf.static.yaml_config import YamlConfig
+    from pytest_cpuperf.static.configs.yaml import YamlConfig
 
     try:
         text = data.decode("utf-8-sig")

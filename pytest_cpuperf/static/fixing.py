@@ -14,10 +14,10 @@ from pytest_cpuperf.results.files import write_bytes
 from pytest_cpuperf.results.findings import CheckResult, Fix
 from pytest_cpuperf.static.check import rules_for, selected_rules
 from pytest_cpuperf.static.discover import relative
-from pytest_cpuperf.static.edits import apply_fixes
 from pytest_cpuperf.static.file_check import check_source
 from pytest_cpuperf.static.rules.base import Rule
-from pytest_cpuperf.static.source import SourceError, decode, read_bytes
+from pytest_cpuperf.static.source.edits import apply_fixes
+from pytest_cpuperf.static.source.text import SourceError, decode, read_bytes
 
 _MOST_PASSES = 20
 

@@ -10,9 +10,10 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from pytest_cpuperf.static.edits import line_starts
-from pytest_cpuperf.static.live import comments
-from pytest_cpuperf.static.rules.base import Mend, Report, Span
+from pytest_cpuperf.static.rules.base import Mend, Report
+from pytest_cpuperf.static.source.edits import line_starts
+from pytest_cpuperf.static.source.live import comments
+from pytest_cpuperf.static.source.spans import Span
 
 _NOQA = re.compile(r"#\s*noqa\b(?P<listed>:\s*(?P<codes>[A-Z]+[0-9]+(?:[,\s]+[A-Z]+[0-9]+)*))?", re.IGNORECASE)
 _IGNORE = re.compile(r"#\s*cpuperf:\s*ignore(?P<file>-file)?\[(?P<codes>[^\]]*)\][^#]*")

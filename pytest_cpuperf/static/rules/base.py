@@ -5,27 +5,19 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-from pytest_cpuperf.static.live import live_matches
+from pytest_cpuperf.static.source.live import live_matches
+from pytest_cpuperf.static.source.spans import Span
 
 if TYPE_CHECKING:
     import libcst as cst
 
-    from pytest_cpuperf.static.facts import Facts
-    from pytest_cpuperf.static.module import Module
-    from pytest_cpuperf.static.properties import Properties
-    from pytest_cpuperf.static.prune import Chunk
-    from pytest_cpuperf.static.yaml_config import YamlConfig
-
-
-class Span(NamedTuple):
-    """A place in a file that has no syntax tree. Lines and columns count from 1; the end is exclusive."""
-
-    line: int
-    column: int
-    end_line: int
-    end_column: int
+    from pytest_cpuperf.static.configs.properties import Properties
+    from pytest_cpuperf.static.configs.yaml import YamlConfig
+    from pytest_cpuperf.static.source.facts import Facts
+    from pytest_cpuperf.static.source.module import Module
+    from pytest_cpuperf.static.source.prune import Chunk
 
 
 @dataclass(frozen=True)

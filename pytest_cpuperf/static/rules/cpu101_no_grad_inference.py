@@ -7,15 +7,15 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import Literal
 
-from pytest_cpuperf.static.dataflow import all_plain, assigned_names, becomes_plain, is_plain, uses_after
-from pytest_cpuperf.static.facts import Facts
-from pytest_cpuperf.static.guards import Guard, NoGuard, find_guards, outer_guard
-from pytest_cpuperf.static.lazy_libcst import cst
-from pytest_cpuperf.static.model_calls import ModelCalls, is_model_name, may_run_model, words
-from pytest_cpuperf.static.module import Module, dotted, last_name
-from pytest_cpuperf.static.prune import Chunk
 from pytest_cpuperf.static.rules.base import Mend, PythonRule, Report, Silence
-from pytest_cpuperf.static.training import called_by_forward, used_by_training
+from pytest_cpuperf.static.source.facts import Facts
+from pytest_cpuperf.static.source.lazy_libcst import cst
+from pytest_cpuperf.static.source.module import Module, dotted, last_name
+from pytest_cpuperf.static.source.prune import Chunk
+from pytest_cpuperf.static.torch_code.dataflow import all_plain, assigned_names, becomes_plain, is_plain, uses_after
+from pytest_cpuperf.static.torch_code.guards import Guard, NoGuard, find_guards, outer_guard
+from pytest_cpuperf.static.torch_code.model_calls import ModelCalls, is_model_name, may_run_model, words
+from pytest_cpuperf.static.torch_code.training import called_by_forward, used_by_training
 
 _HELP = "use torch.inference_mode(), where nothing computed here meets autograd later"
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from pytest_cpuperf.static.facts import Facts
-from pytest_cpuperf.static.guards import guarded
-from pytest_cpuperf.static.lazy_libcst import cst
-from pytest_cpuperf.static.model_calls import ModelCalls
-from pytest_cpuperf.static.module import Module, dotted, last_name
-from pytest_cpuperf.static.prune import Chunk
 from pytest_cpuperf.static.rules.base import PythonRule, Report, Silence
+from pytest_cpuperf.static.source.facts import Facts
+from pytest_cpuperf.static.source.lazy_libcst import cst
+from pytest_cpuperf.static.source.module import Module, dotted, last_name
+from pytest_cpuperf.static.source.prune import Chunk
+from pytest_cpuperf.static.torch_code.guards import guarded
+from pytest_cpuperf.static.torch_code.model_calls import ModelCalls
 
 _METHODS = frozenset({"handle", "inference", "predict", "predict_batch", "embed", "encode"})
 _CLASS = re.compile(r"(?:Handler|Predictor|Service|Servicer|Embedder)$")

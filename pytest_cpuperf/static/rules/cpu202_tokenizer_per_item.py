@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pytest_cpuperf.static.lazy_libcst import cst
-from pytest_cpuperf.static.model_calls import words
-from pytest_cpuperf.static.module import Module, last_name
 from pytest_cpuperf.static.rules.base import PythonRule, Report, Silence
+from pytest_cpuperf.static.source.lazy_libcst import cst
+from pytest_cpuperf.static.source.module import Module, last_name
+from pytest_cpuperf.static.torch_code.model_calls import words
 
 TOKENIZER_WORDS = frozenset({"tokenizer", "tokenizers", "tok"})
 _METHODS = frozenset({"__call__", "encode", "encode_plus"})

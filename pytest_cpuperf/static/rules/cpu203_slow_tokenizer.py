@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pytest_cpuperf.static.lazy_libcst import cst
-from pytest_cpuperf.static.module import Module, last_name
 from pytest_cpuperf.static.rules.base import Mend, PythonRule, Report, Silence
+from pytest_cpuperf.static.source.lazy_libcst import cst
+from pytest_cpuperf.static.source.module import Module, last_name
 
 
 class SlowTokenizer(PythonRule):

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from pytest_cpuperf.static.facts import Facts
-from pytest_cpuperf.static.lazy_libcst import cst
-from pytest_cpuperf.static.model_calls import words
-from pytest_cpuperf.static.module import Module, argument, dotted, has_unpacking, last_name, string_value
-from pytest_cpuperf.static.prune import Chunk
 from pytest_cpuperf.static.rules.base import PythonRule, Report, Silence
 from pytest_cpuperf.static.rules.cpu202_tokenizer_per_item import TOKENIZER_WORDS
+from pytest_cpuperf.static.source.facts import Facts
+from pytest_cpuperf.static.source.lazy_libcst import cst
+from pytest_cpuperf.static.source.module import Module, argument, dotted, has_unpacking, last_name, string_value
+from pytest_cpuperf.static.source.prune import Chunk
+from pytest_cpuperf.static.torch_code.model_calls import words
 
 _SORTS = re.compile(
     r"\bsorted\s*\(|\.\s*sort\s*\(|\bargsort\s*\(|\b(?:plan|sorted)_batches\b|(?i:bucket)|length_?group|group_by_length"

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from pytest_cpuperf.static.facts import Facts
-from pytest_cpuperf.static.lazy_libcst import cst
-from pytest_cpuperf.static.module import Module, argument, dotted, has_unpacking, string_value
-from pytest_cpuperf.static.prune import Chunk
-from pytest_cpuperf.static.rules.base import Mend, PythonRule, Report, Silence, Span
+from pytest_cpuperf.static.rules.base import Mend, PythonRule, Report, Silence
+from pytest_cpuperf.static.source.facts import Facts
+from pytest_cpuperf.static.source.lazy_libcst import cst
+from pytest_cpuperf.static.source.module import Module, argument, dotted, has_unpacking, string_value
+from pytest_cpuperf.static.source.prune import Chunk
+from pytest_cpuperf.static.source.spans import Span
 
 _SESSION = "onnxruntime.InferenceSession"
 _OPTIONS = "onnxruntime.SessionOptions"

@@ -6,7 +6,7 @@ import re
 import shlex
 from collections.abc import Iterator
 
-from pytest_cpuperf.static.properties import Entry, Properties
+from pytest_cpuperf.static.configs.properties import Entry, Properties
 from pytest_cpuperf.static.rules.base import Mend, PropertiesRule, Report, Silence
 
 # What `python -m torch.backends.xeon.run_cpu --help` lists in torch 2.13.

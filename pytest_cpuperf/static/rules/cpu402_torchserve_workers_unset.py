@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from pytest_cpuperf.static.properties import Properties
+from pytest_cpuperf.static.configs.properties import Properties
+from pytest_cpuperf.static.configs.yaml import YamlConfig
 from pytest_cpuperf.static.rules.base import PropertiesRule, Report, Silence, YamlRule
-from pytest_cpuperf.static.yaml_config import YamlConfig
 
 
 class TorchserveWorkersUnset(PropertiesRule):

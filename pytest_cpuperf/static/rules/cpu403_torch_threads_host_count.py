@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pytest_cpuperf.static.host_counts import host_count
-from pytest_cpuperf.static.lazy_libcst import cst
-from pytest_cpuperf.static.module import Module
 from pytest_cpuperf.static.rules.base import Mend, PythonRule, Report, Silence
+from pytest_cpuperf.static.source.lazy_libcst import cst
+from pytest_cpuperf.static.source.module import Module
+from pytest_cpuperf.static.torch_code.host_counts import host_count
 
 _SETTERS = frozenset({"torch.set_num_threads", "torch.set_num_interop_threads"})
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from pytest_cpuperf.static.lazy_libcst import cst
-from pytest_cpuperf.static.module import Module, dotted, string_value
 from pytest_cpuperf.static.rules.base import PythonRule, Report, Silence
+from pytest_cpuperf.static.source.lazy_libcst import cst
+from pytest_cpuperf.static.source.module import Module, dotted, string_value
 
 _VARIABLE = re.compile(
     r"OMP_(NUM_THREADS|PROC_BIND|PLACES|SCHEDULE|WAIT_POLICY|DYNAMIC)|MKL_(NUM_THREADS|DYNAMIC)|KMP_(?!DUPLICATE_LIB_OK|WARNINGS)\w+|GOMP_\w+"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from pytest_cpuperf.static.facts import Facts
-from pytest_cpuperf.static.lazy_libcst import cst
-from pytest_cpuperf.static.module import Module
 from pytest_cpuperf.static.rules.base import PythonRule, Report, Silence
+from pytest_cpuperf.static.source.facts import Facts
+from pytest_cpuperf.static.source.lazy_libcst import cst
+from pytest_cpuperf.static.source.module import Module
 
 _PREFIXES = ("torch.ao.quantization", "torch.quantization")
 _SUCCESSORS = {

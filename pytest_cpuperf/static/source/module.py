@@ -13,11 +13,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast, overload
 
-from pytest_cpuperf.static.edits import line_starts
-from pytest_cpuperf.static.facts import Facts
-from pytest_cpuperf.static.lazy_libcst import cst
-from pytest_cpuperf.static.live import code_only
-from pytest_cpuperf.static.parse import parse
+from pytest_cpuperf.static.source.edits import line_starts
+from pytest_cpuperf.static.source.facts import Facts
+from pytest_cpuperf.static.source.lazy_libcst import cst
+from pytest_cpuperf.static.source.live import code_only
+from pytest_cpuperf.static.source.parse import parse
 
 if TYPE_CHECKING:
     from libcst.metadata import CodeRange

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pytest_cpuperf.static.lazy_libcst import cst
-from pytest_cpuperf.static.module import Module
+from pytest_cpuperf.static.source.lazy_libcst import cst
+from pytest_cpuperf.static.source.module import Module
 
 _COUNTS = frozenset(
     {"os.cpu_count", "multiprocessing.cpu_count", "psutil.cpu_count", "torch.multiprocessing.cpu_count"}

@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 import threading
 
-from pytest_cpuperf.static.lazy_libcst import cst
-from pytest_cpuperf.static.live import code_only
-from pytest_cpuperf.static.source import SourceError
+from pytest_cpuperf.static.source.lazy_libcst import cst
+from pytest_cpuperf.static.source.live import code_only
+from pytest_cpuperf.static.source.text import SourceError
 
 _STACK_BYTES = 256 << 20
 # CPython itself refuses more brackets within brackets (its tokenizer's MAXLEVEL).

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from pytest_cpuperf.static.model_calls import words
-from pytest_cpuperf.static.prune import Chunk, Outline
+from pytest_cpuperf.static.source.prune import Chunk, Outline
+from pytest_cpuperf.static.torch_code.model_calls import words
 
 # What a class's training may start from: modules, Lightning, the trainers of transformers and coqui.
 _ENTRY_METHODS = frozenset(

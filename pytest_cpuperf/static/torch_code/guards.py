@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pytest_cpuperf.static.lazy_libcst import cst
-from pytest_cpuperf.static.module import Module
+from pytest_cpuperf.static.source.lazy_libcst import cst
+from pytest_cpuperf.static.source.module import Module
 
 _NO_GRAD = frozenset(f"torch.{p}no_grad" for p in ("", "autograd.", "autograd.grad_mode."))
 _SET_GRAD = frozenset(f"torch.{p}set_grad_enabled" for p in ("", "autograd.", "autograd.grad_mode."))

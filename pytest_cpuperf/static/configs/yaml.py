@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pytest_cpuperf.static.rules.base import Span
-from pytest_cpuperf.static.source import SourceError
+from pytest_cpuperf.static.source.spans import Span
+from pytest_cpuperf.static.source.text import SourceError
 
 if TYPE_CHECKING:
     import yaml

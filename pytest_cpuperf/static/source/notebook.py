@@ -7,8 +7,8 @@ import json
 import re
 from dataclasses import dataclass
 
-from pytest_cpuperf.static.edits import LINE_END
-from pytest_cpuperf.static.source import SourceError
+from pytest_cpuperf.static.source.edits import LINE_END
+from pytest_cpuperf.static.source.text import SourceError
 
 _MAGIC = re.compile(r"[ \t]*[%!?]|[ \t]*\w[\w.]*\?\??[ \t]*$")
 _ASSIGNED_MAGIC = re.compile(r"([ \t]*[\w, \t]+=[ \t]*)[%!].*")

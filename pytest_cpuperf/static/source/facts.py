@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from functools import cached_property
 
-from pytest_cpuperf.static.edits import LINE_END
-from pytest_cpuperf.static.live import code_only
-from pytest_cpuperf.static.prune import Outline
+from pytest_cpuperf.static.source.edits import LINE_END
+from pytest_cpuperf.static.source.live import code_only
+from pytest_cpuperf.static.source.prune import Outline
 
 # These begin with a literal character, which the regular expression engine looks for quickly.
 _FROM = re.compile(r"\n[ \t]*from[ \t]+([.\w]+)[ \t]+import[ \t]*(\([^)]*\)|(?:[^\n;\\]|\\\r?\n)+)")

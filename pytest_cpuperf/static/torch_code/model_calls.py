@@ -11,10 +11,10 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
-from pytest_cpuperf.static.facts import Facts
-from pytest_cpuperf.static.lazy_libcst import cst
-from pytest_cpuperf.static.module import Module, dotted, last_name, string_value
-from pytest_cpuperf.static.prune import Chunk
+from pytest_cpuperf.static.source.facts import Facts
+from pytest_cpuperf.static.source.lazy_libcst import cst
+from pytest_cpuperf.static.source.module import Module, dotted, last_name, string_value
+from pytest_cpuperf.static.source.prune import Chunk
 
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 

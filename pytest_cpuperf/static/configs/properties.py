@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from pytest_cpuperf.static.edits import LINE_END
-from pytest_cpuperf.static.rules.base import Span
+from pytest_cpuperf.static.source.edits import LINE_END
+from pytest_cpuperf.static.source.spans import Span
 
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
 _SPECIAL = {"t": "\t", "n": "\n", "r": "\r", "f": "\f"}

@@ -1,0 +1,105 @@
+"""How the package grows: a file dropped into a folder is found, and so is a class that another package offers.
+
+Other packages offer classes through entry points, `[project.entry-points."pytest_cpuperf.rules"]` and
+`"pytest_cpuperf.proofs"`, each naming a class.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import sys
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, TypeVar
+
+from pytest_cpuperf.errors import UsageError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+Kind = TypeVar("Kind")
+
+RULES = "pytest_cpuperf.rules"
+"""The entry points of other packages' rules."""
+PROOFS = "pytest_cpuperf.proofs"
+"""The entry points of other packages' proofs."""
+
+
+def load_folder(package: ModuleType, prefix: str = "") -> None:
+    """Load every file and folder of a package whose name begins with `prefix`: what they define registers itself."""
+    for module in pkgutil.iter_modules(package.__path__):
+        if module.name.startswith(prefix):
+            importlib.import_module(f"{package.__name__}.{module.name}")
+
+
+def missing(cls: type, required: Iterable[str]) -> str:
+    """Return which of some attributes a class does not have, for a message; empty where it has them all."""
+    return ", ".join(f"`{name}`" for name in required if not hasattr(cls, name))
+
+
+def offered(group: str, base: type[Kind]) -> list[tuple[str, type[Kind]]]:
+    """Return (package, class) of what installed packages offer under a group of entry points, in the packages' order.
+
+    Raises UsageError, in one line that names the package, for one that cannot be loaded or is no class of that kind.
+    """
+    if not _mentioned(group):
+        return []
+    # Deferred: it takes as long to load as checking a file, and few environments need it.
+    from importlib.metadata import entry_points
+
+    found = sorted(entry_points(group=group), key=lambda point: (_package(point), point.name))
+    return [(_package(point), _loaded(point, base)) for point in found]
+
+
+def refuse_clash(package: str, what: str, word: str, taken_by: str) -> None:
+    """Raise UsageError for a package that offers something under a word that is taken."""
+    raise UsageError(
+        f"the package {package} offers {what} {word}, which {taken_by} has already", f"uninstall {package}, or mend it"
+    )
+
+
+def _loaded(point: EntryPoint, base: type[Kind]) -> type[Kind]:
+    package = _package(point)
+    what = base.__name__.lower()
+
+    def broken(why: str) -> UsageError:
+        return UsageError(
+            f"the package {package} offers a {what} that cannot be loaded ({point.value}): {why}",
+            f"uninstall {package}, or mend it",
+        )
+
+    try:
+        found = point.load()
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # whatever another package does when it is imported, SystemExit too
+        text = " ".join(str(error).split()) or "no reason given"
+        raise broken(f"{type(error).__name__}: {text}") from None
+    if not (isinstance(found, type) and issubclass(found, base)):
+        raise broken(f"expected a subclass of {base.__module__}.{base.__name__}, found {found!r}")
+    return found
+
+
+def _package(point: EntryPoint) -> str:
+    return point.dist.name if point.dist is not None else point.value.partition(":")[0].partition(".")[0]
+
+
+@cache
+def _mentioned(group: str) -> bool:
+    """Return whether a package on the path may offer something under a group: a file says so by its bytes.
+
+    Reading them takes a tenth of the time that `importlib.metadata` does to be loaded and to look.
+    """
+    word = group.encode()
+    for folder in sys.path:
+        place = Path(folder or ".")
+        for pattern in ("*.dist-info/entry_points.txt", "*.egg-info/entry_points.txt"):
+            try:
+                if any(word in file.read_bytes() for file in place.glob(pattern)):
+                    return True
+            except OSError:
+                continue
+    return False

@@ -1,0 +1,1 @@
+"""Files to text and trees: decoding, screening, outlines, pruning, parsing, notebooks, edits."""

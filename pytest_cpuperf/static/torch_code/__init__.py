@@ -1,0 +1,1 @@
+"""What code means: model calls, gradient guards, training, where values go, counts of CPUs."""
