@@ -163,7 +163,7 @@ def _pages() -> dict[str, str]:
     from pytest_cpuperf.static.pages import page
     from pytest_cpuperf.static.rules import all_rules
 
-    return {rule.code: page(rule) for rule in reversed(all_rules())}
+    return {rule.code: page(rule) for rule in all_rules()}
 
 
 def _terminal_style() -> Style | None:

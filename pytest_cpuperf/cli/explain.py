@@ -19,8 +19,7 @@ def run(arguments: argparse.Namespace) -> int:
     from pytest_cpuperf.static.pages import page, summary
     from pytest_cpuperf.static.rules import all_rules
 
-    # CPU402 is two rules, for two languages, under one code; the first has the page.
-    rules = list({rule.code: rule for rule in reversed(all_rules())}.values())[::-1]
+    rules = all_rules()
     if arguments.code is None:
         if arguments.format == "md":
             print("\n\n".join(f"# {rule.code} {rule.name}\n\n{page(rule)}" for rule in rules))

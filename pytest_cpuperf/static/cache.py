@@ -9,17 +9,18 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pytest_cpuperf import __version__
 from pytest_cpuperf.config import Config
 from pytest_cpuperf.errors import UsageError
+from pytest_cpuperf.results.codec import DecodeError, from_json, to_json
 from pytest_cpuperf.results.files import write_text
-from pytest_cpuperf.results.findings import CheckError, CheckResult, Edit, Finding, Fix, Silenced
+from pytest_cpuperf.results.findings import CheckResult
 
-SCHEMA = "cpuperf/cache/1"
+SCHEMA = "cpuperf/cache/2"
 
 
 @dataclass
@@ -57,21 +58,23 @@ class Cache:
 
     def get(self, key: str) -> CheckResult | None:
         """Return what is known, or None."""
-        plain = self.known.get(key)
-        if plain is None:
+        known = self.known.get(key)
+        if known is None:
             return None
+        if known == []:
+            return CheckResult(1)
         try:
-            return _result(plain)
-        except (KeyError, TypeError):
+            return from_json(CheckResult, known)
+        except DecodeError:
             return None
 
     def store(self, fresh: dict[str, CheckResult]) -> None:
         """Add what was worked out and write the cache; a folder that cannot be written to is no error."""
         if not fresh:
             return
-        known = {**self.known, **{key: _plain(result) for key, result in fresh.items()}}
+        known = {**self.known, **{key: _to_json(result) for key, result in fresh.items()}}
         if len(known) > 50_000:  # contents long gone; what is in use comes back by itself
-            known = {key: _plain(result) for key, result in fresh.items()}
+            known = {key: _to_json(result) for key, result in fresh.items()}
         document = {"schema": SCHEMA, "stamp": self.stamp, "known": known}
         try:
             write_text(self.file, json.dumps(document, separators=(",", ":")))
@@ -86,29 +89,6 @@ def _stamp(config: Config, codes: list[str]) -> str:
     return hashlib.sha256("\0".join(said).encode()).hexdigest()
 
 
-def _plain(result: CheckResult) -> Any:
-    if not (result.findings or result.silenced or result.errors):
-        return []
-    return [
-        [asdict(f) for f in result.findings],
-        [asdict(s) for s in result.silenced],
-        [asdict(e) for e in result.errors],
-    ]
-
-
-def _result(plain: Any) -> CheckResult:
-    if not plain:
-        return CheckResult(1)
-    findings, silenced, errors = plain
-    return CheckResult(
-        1,
-        tuple(Finding(**{**f, "fix": _fix(f["fix"])}) for f in findings),
-        tuple(Silenced(**s) for s in silenced),
-        tuple(CheckError(**e) for e in errors),
-    )
-
-
-def _fix(plain: Any) -> Fix | None:
-    return (
-        None if plain is None else Fix(plain["safety"], plain["description"], tuple(Edit(**e) for e in plain["edits"]))
-    )
+def _to_json(result: CheckResult) -> Any:
+    # Most files have nothing to say.
+    return to_json(result) if result.findings or result.silenced or result.errors else []

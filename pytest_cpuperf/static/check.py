@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import get_args
 
 import pathspec
 
@@ -15,9 +16,9 @@ from pytest_cpuperf.errors import UsageError, nearest
 from pytest_cpuperf.results.findings import CheckError, CheckResult, merged
 from pytest_cpuperf.static.cache import Cache
 from pytest_cpuperf.static.discover import discover, relative
-from pytest_cpuperf.static.file_check import check_source, language_of
+from pytest_cpuperf.static.file_check import check_screened, language_of
 from pytest_cpuperf.static.rules import all_rules
-from pytest_cpuperf.static.rules.base import Rule, RuleOptions
+from pytest_cpuperf.static.rules.base import Language, Rule, RuleOptions
 from pytest_cpuperf.static.source.text import SourceError, read_bytes
 
 # Below this many files a second process costs more than it brings.
@@ -87,8 +88,14 @@ def selected_rules(config: Config) -> list[Rule]:
 
 def rules_for(path: str, rules: Sequence[Rule], config: Config) -> list[Rule]:
     """Return the rules left for a file by `per-file-ignores`."""
-    ignored = [code for pattern, codes in config.per_file_ignores.items() if _matches(pattern, path) for code in codes]
-    return [r for r in rules if not any(code == "ALL" or r.code.startswith(code) for code in ignored)]
+    ignored = ignored_rules(path, config)
+    return [rule for rule in rules if not ignored(rule)]
+
+
+def ignored_rules(path: str, config: Config) -> Callable[[Rule], bool]:
+    """Return what says of a rule whether `per-file-ignores` leaves it out for a file."""
+    codes = [code for pattern, codes in config.per_file_ignores.items() if _matches(pattern, path) for code in codes]
+    return lambda rule: any(code == "ALL" or rule.code.startswith(code) for code in codes)
 
 
 @lru_cache(maxsize=256)
@@ -133,7 +140,7 @@ def _check_files(job: _Job, files: Sequence[Path]) -> _Answer:
     results: list[CheckResult] = []
     remembered: dict[str, CheckResult] = {}
     clean = 0
-    by_language = {name: [r for r in rules if r.language == name] for name in ("python", "properties", "yaml")}
+    by_language = {language: [r for r in rules if language in r.languages] for language in get_args(Language)}
     for file in files:
         path = relative(file, job.config.root)
         try:
@@ -141,13 +148,17 @@ def _check_files(job: _Job, files: Sequence[Path]) -> _Answer:
         except SourceError as error:
             results.append(CheckResult(1, errors=(CheckError(path, error.line, str(error)),)))
             continue
-        if not any(r.may_concern(data) for r in by_language[language_of(path)]):
+        concerned = [r for r in by_language[language_of(path)] if r.may_concern(data)]
+        if not concerned:
             clean += 1
             continue
         key = job.cache.key(path, data) if job.cache is not None else ""
         known = job.cache.get(key) if job.cache is not None else None
         if known is None:
-            known = check_source(data, path, rules_for(path, rules, job.config), job.thorough)
+            ignored = ignored_rules(path, job.config)
+            left = [r for r in concerned if not ignored(r)]
+            checked = {r.code for r in rules if not ignored(r)}
+            known = check_screened(data, path, left, checked, job.thorough)
             remembered[key] = known
         results.append(known)
     results.append(CheckResult(clean))

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import bisect
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from pytest_cpuperf.static.rules.base import Mend, Report
 from pytest_cpuperf.static.source.edits import line_starts
 from pytest_cpuperf.static.source.live import comments
 from pytest_cpuperf.static.source.spans import Span
@@ -18,8 +17,7 @@ from pytest_cpuperf.static.source.spans import Span
 _NOQA = re.compile(r"#\s*noqa\b(?P<listed>:\s*(?P<codes>[A-Z]+[0-9]+(?:[,\s]+[A-Z]+[0-9]+)*))?", re.IGNORECASE)
 _IGNORE = re.compile(r"#\s*cpuperf:\s*ignore(?P<file>-file)?\[(?P<codes>[^\]]*)\][^#]*")
 # What a file must hold for one of its comments to name a rule of ours.
-SCREEN = re.compile(rb"noqa:[^\n]*CPU\d|cpuperf:\s*ignore", re.IGNORECASE)
-_OUR_CODE = re.compile(r"CPU\d+")
+_SCREEN = re.compile(rb"noqa:[^\n]*CPU\d|cpuperf:\s*ignore", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -39,6 +37,15 @@ class Suppression:
         """Return whether the comment speaks of a rule."""
         return code in self.codes or "*" in self.codes
 
+    def rewritten(self, kept: Sequence[str]) -> str:
+        """Return the comment, or our part of it, with some of its codes alone; nothing for none."""
+        if not kept:
+            return ""
+        codes = ", ".join(kept)
+        if self.is_noqa:
+            return f"# noqa: {codes}"
+        return f"# cpuperf: ignore{'-file' if self.whole_file else ''}[{codes}]"
+
 
 @dataclass(frozen=True)
 class Suppressions:
@@ -53,6 +60,11 @@ class Suppressions:
             for index, comment in enumerate(self.all)
             if comment.covers(code) and (comment.whole_file or comment.line in lines)
         }
+
+
+def names_our_codes(data: bytes) -> bool:
+    """Return whether a file's bytes may hold a comment that names a rule of ours."""
+    return _SCREEN.search(data) is not None
 
 
 def read_suppressions(text: str) -> Suppressions:
@@ -74,41 +86,6 @@ def from_comments(found_comments: Iterable[tuple[int, int, str, int]]) -> Suppre
             removal = place._replace(column=place.column - blanks) if alone else place
             found.append(Suppression(line, codes, not is_noqa and bool(match["file"]), place, is_noqa, removal))
     return Suppressions(tuple(found))
-
-
-def unused(suppressions: Suppressions, used: set[tuple[int, str]], checked: set[str]) -> Iterator[Report]:
-    """Yield a report for each suppression that silenced nothing of the rules that were checked.
-
-    Codes of other tools, blanket `# noqa` and rules that were not checked are left alone: they may silence something
-    we do not see.
-    """
-    for index, comment in enumerate(suppressions.all):
-        if "CPU001" in comment.codes:
-            continue
-        idle = [c for c in comment.codes if c in checked and _OUR_CODE.fullmatch(c) and (index, c) not in used]
-        if not idle:
-            continue
-        kept = [c for c in comment.codes if c not in idle]
-        what = ", ".join(idle)
-        yield Report(
-            comment.place,
-            f"this suppression of {what} silences nothing",
-            "remove it",
-            Mend("safe", f"remove the suppression of {what}", ((_replaced(comment, kept), _rewritten(comment, kept)),)),
-        )
-
-
-def _replaced(comment: Suppression, kept: list[str]) -> Span:
-    return comment.place if kept else comment.removal
-
-
-def _rewritten(comment: Suppression, kept: list[str]) -> str:
-    if not kept:
-        return ""
-    codes = ", ".join(kept)
-    if comment.is_noqa:
-        return f"# noqa: {codes}"
-    return f"# cpuperf: ignore{'-file' if comment.whole_file else ''}[{codes}]"
 
 
 def _codes(text: str) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from pytest_cpuperf.heuristics import HEURISTICS
 from pytest_cpuperf.static.file_check import check_source
 from pytest_cpuperf.static.fixing import fix_source
 from pytest_cpuperf.static.rules import all_rules
+from pytest_cpuperf.static.rules.base import YamlExample
 
 RULES = all_rules()
 
@@ -17,40 +18,44 @@ FILES = {"python": "a.py", "properties": "config.properties", "yaml": "model-con
 
 def cases(kind):
     return [
-        pytest.param(rule, textwrap.dedent(source).lstrip(), id=f"{rule.code}-{rule.language}-{i}")
+        pytest.param(rule, language_of(rule, source), textwrap.dedent(source).lstrip(), id=f"{rule.code}-{i}")
         for rule in RULES
         for i, source in enumerate(getattr(rule, kind))
     ]
 
 
-def findings_of(rule, source, **how):
+def language_of(rule, source):
+    return "yaml" if isinstance(source, YamlExample) else rule.languages[0]
+
+
+def findings_of(rule, language, source, **how):
     """Return what one rule finds; a suppression is unused only where its rule was checked, so CPU001 needs all."""
     rules = RULES if rule.code == "CPU001" else [rule]
-    result = check_source(source.encode(), FILES[rule.language], rules, **how)
+    result = check_source(source.encode(), FILES[language], rules, **how)
     assert not result.errors
     return [f for f in result.findings if f.rule == rule.code]
 
 
-def marked_lines(rule, source):
+def marked_lines(language, source):
     lines = source.splitlines()
-    if rule.language == "python":
+    if language == "python":
         return [i for i, line in enumerate(lines, start=1) if "# <-" in line]
     # A comment ends a line in Python only: elsewhere the mark stands on the line above.
     return [i for i, line in enumerate(lines, start=2) if line.strip() == "# <-"]
 
 
 @pytest.mark.parametrize("thorough", [False, True])
-@pytest.mark.parametrize(("rule", "source"), cases("VALID"))
-def test_silent_on_its_valid_examples(rule, source, thorough):
-    assert findings_of(rule, source, thorough=thorough) == []
+@pytest.mark.parametrize(("rule", "language", "source"), cases("VALID"))
+def test_silent_on_its_valid_examples(rule, language, source, thorough):
+    assert findings_of(rule, language, source, thorough=thorough) == []
 
 
 @pytest.mark.parametrize("thorough", [False, True])
-@pytest.mark.parametrize(("rule", "source"), cases("INVALID"))
-def test_reports_exactly_the_marked_lines(rule, source, thorough):
-    wanted = marked_lines(rule, source)
+@pytest.mark.parametrize(("rule", "language", "source"), cases("INVALID"))
+def test_reports_exactly_the_marked_lines(rule, language, source, thorough):
+    wanted = marked_lines(language, source)
     assert wanted, "an invalid example marks its lines with # <-"
-    assert [f.line for f in findings_of(rule, source, thorough=thorough)] == wanted
+    assert [f.line for f in findings_of(rule, language, source, thorough=thorough)] == wanted
 
 
 FIXES = [pytest.param(r, *pair, id=f"{r.code}-{i}") for r in RULES for i, pair in enumerate(r.FIXED)]
@@ -59,19 +64,19 @@ FIXES = [pytest.param(r, *pair, id=f"{r.code}-{i}") for r in RULES for i, pair i
 @pytest.mark.parametrize(("rule", "before", "after"), FIXES)
 def test_fixes_do_what_the_page_shows_and_are_done_once(rule, before, after):
     rules = RULES if rule.code == "CPU001" else [rule]
-    fixed, applied, _ = fix_source(before.encode(), FILES[rule.language], rules, unsafe=True)
+    fixed, applied, _ = fix_source(before.encode(), FILES[rule.languages[0]], rules, unsafe=True)
     assert fixed.decode() == after
     assert applied
-    assert fix_source(fixed, FILES[rule.language], rules, unsafe=True)[1] == 0
+    assert fix_source(fixed, FILES[rule.languages[0]], rules, unsafe=True)[1] == 0
 
 
-@pytest.mark.parametrize(("rule", "source"), cases("VALID"))
-def test_what_is_left_alone_in_an_example_is_left_alone_with_a_reason(rule, source):
-    result = check_source(source.encode(), FILES[rule.language], [rule], thorough=True)
+@pytest.mark.parametrize(("rule", "language", "source"), cases("VALID"))
+def test_what_is_left_alone_in_an_example_is_left_alone_with_a_reason(rule, language, source):
+    result = check_source(source.encode(), FILES[language], [rule], thorough=True)
     assert all(s.because for s in result.silenced)
 
 
-@pytest.mark.parametrize("rule", [r for r in RULES if r.language != "yaml"], ids=lambda r: r.code)
+@pytest.mark.parametrize("rule", RULES, ids=lambda r: r.code)
 def test_page_names_a_known_heuristic_and_says_the_usual_things(rule):
     assert rule.heuristic is None or rule.heuristic in HEURISTICS
     for section in (

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pytest_cpuperf.static.source.live import live_matches
 from pytest_cpuperf.static.source.spans import Span
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from pytest_cpuperf.static.source.facts import Facts
     from pytest_cpuperf.static.source.module import Module
     from pytest_cpuperf.static.source.prune import Chunk
+    from pytest_cpuperf.static.suppressions import Suppressions
 
 
 @dataclass(frozen=True)
@@ -55,25 +57,34 @@ class RuleOptions:
     """How fixes count threads for onnxruntime: `available`, `physical` or `logical`."""
 
 
+Language = Literal["python", "properties", "yaml"]
+
+
+class YamlExample(str):
+    """An example in YAML, of a rule whose other examples are properties."""
+
+    __slots__ = ()
+
+
 @dataclass
 class Rule(ABC):
-    """One static check. The class's docstring is its page; `VALID` and `INVALID` are its tests."""
+    """One static check. The class's docstring is its page; `VALID` and `INVALID` are its tests.
+
+    A rule derives from `PythonRule`, `ConfigRule` or `CommentRule`, which say how it checks. One that forgets an
+    attribute fails when it is defined, in one line that names it.
+    """
 
     options: RuleOptions = field(default_factory=RuleOptions)
 
-    def may_concern(self, data: bytes) -> bool:
-        """Return whether a file's bytes hold one of the trigger words."""
-        for word in self.trigger:  # noqa: SIM110 - runs once for every file and rule, and any() is slower
-            if word in data:
-                return True
-        return False
-
     code: ClassVar[str]
+    """`CPU` and three digits; other packages take letters of their own."""
     name: ClassVar[str]
+    """Words with hyphens between them."""
     heuristic: ClassVar[str | None]
     """The heuristic in `pytest_cpuperf.heuristics` whose proof judges this rule."""
     on_by_default: ClassVar[bool] = True
-    language: ClassVar[Literal["python", "properties", "yaml"]] = "python"
+    languages: ClassVar[tuple[Language, ...]]
+    """The languages of the files it checks."""
     trigger: ClassVar[tuple[bytes, ...]]
     """Files whose bytes hold none of these are not looked at for the rule."""
     VALID: ClassVar[tuple[str, ...]]
@@ -83,13 +94,55 @@ class Rule(ABC):
     FIXED: ClassVar[tuple[tuple[str, str], ...]] = ()
     """Sources before and after all fixes, unsafe ones included."""
 
+    _REQUIRED: ClassVar[dict[str, Callable[[Any], bool]]] = {
+        "code": lambda value: isinstance(value, str) and re.fullmatch(r"[A-Z]+\d{3}", value) is not None,
+        "name": lambda value: isinstance(value, str) and re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", value) is not None,
+        "heuristic": lambda value: value is None or isinstance(value, str),
+        "languages": lambda value: isinstance(value, tuple) and bool(value),
+        "trigger": lambda value: _all_of(bytes, value),
+        "VALID": lambda value: _all_of(str, value),
+        "INVALID": lambda value: _all_of(str, value),
+    }
 
-class PythonRule(Rule):
+    def __init_subclass__(cls, base: bool = False, **kwargs: Any) -> None:
+        """Refuse a rule that lacks something. `base=True` is for classes that rules derive from."""
+        super().__init_subclass__(**kwargs)
+        if base:
+            return
+        wrong = [name for name, fits in cls._REQUIRED.items() if not fits(getattr(cls, name, ...))]
+        if not (cls.__doc__ or "").strip():
+            wrong.append("a docstring, which is its page")
+        wrong += [f"{name}()" for name in sorted(_abstract(cls))]
+        if wrong:
+            raise TypeError(f"the rule {cls.__name__} lacks, or has in another form than expected: {', '.join(wrong)}")
+
+    def may_concern(self, data: bytes) -> bool:
+        """Return whether a file's bytes hold one of the trigger words."""
+        for word in self.trigger:  # noqa: SIM110 - runs once for every file and rule, and any() is slower
+            if word in data:
+                return True
+        return False
+
+
+def _all_of(kind: type, values: Any) -> bool:
+    return isinstance(values, tuple) and bool(values) and all(isinstance(v, kind) for v in values)
+
+
+def _abstract(cls: type) -> set[str]:
+    """Return the methods a class leaves open; `__abstractmethods__` is not there yet when a class is being defined."""
+    names = {name for parent in cls.__mro__ for name in getattr(parent, "__abstractmethods__", ())}
+    return {name for name in names if getattr(getattr(cls, name, None), "__isabstractmethod__", False)}
+
+
+class PythonRule(Rule, base=True):
     """A rule for Python source."""
 
+    languages = ("python",)
     live: ClassVar[str]
     """A regular expression for the trigger in code, best with a literal beginning: what it matches in strings and
     comments does not count."""
+
+    _REQUIRED = {**Rule._REQUIRED, "live": lambda value: isinstance(value, str) and bool(value)}
 
     @abstractmethod
     def check(self, module: Module) -> Iterator[Report | Silence]:
@@ -108,21 +161,29 @@ class PythonRule(Rule):
         return chunks
 
 
-class PropertiesRule(Rule):
-    """A rule for TorchServe's `config.properties`."""
+class ConfigRule(Rule, base=True):
+    """A rule for a server's configuration files: TorchServe's `config.properties` and model configurations in YAML.
 
-    language = "properties"
+    A rule says in `languages` which of the two it checks.
+    """
+
+    def check_properties(self, config: Properties) -> Iterator[Report | Silence]:
+        """Yield what is reported, and what has the trigger and is not, with the reason."""
+        yield from ()
+
+    def check_yaml(self, config: YamlConfig) -> Iterator[Report | Silence]:
+        """Yield what is reported, and what has the trigger and is not, with the reason."""
+        yield from ()
+
+
+class CommentRule(Rule, base=True):
+    """A rule for the comments that silence other rules; it is asked after these."""
+
+    languages = ("python",)
 
     @abstractmethod
-    def check(self, config: Properties) -> Iterator[Report | Silence]:
-        """Yield what is reported, and what has the trigger and is not, with the reason."""
+    def check(self, suppressions: Suppressions, used: set[tuple[int, str]], checked: set[str]) -> Iterator[Report]:
+        """Yield what is reported of a file's suppressions.
 
-
-class YamlRule(Rule):
-    """A rule for TorchServe's model configuration in YAML."""
-
-    language = "yaml"
-
-    @abstractmethod
-    def check(self, config: YamlConfig) -> Iterator[Report | Silence]:
-        """Yield what is reported, and what has the trigger and is not, with the reason."""
+        `used` are those that silenced something, as (index, code); `checked` the codes of the rules that were asked.
+        """

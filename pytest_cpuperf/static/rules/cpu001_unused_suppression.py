@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from pytest_cpuperf.static.rules.base import Rule
+from collections.abc import Iterator
+
+from pytest_cpuperf.static.rules.base import CommentRule, Mend, Report
+from pytest_cpuperf.static.suppressions import Suppressions, names_our_codes
 
 
-class UnusedSuppression(Rule):
+class UnusedSuppression(CommentRule):
     """A suppression that silences nothing.
 
     ## What it does
@@ -63,4 +66,22 @@ class UnusedSuppression(Rule):
 
     def may_concern(self, data: bytes) -> bool:
         """A comment must name one of our codes."""
-        return b"cpuperf:" in data or (b"noqa" in data and b"CPU" in data)
+        return super().may_concern(data) and names_our_codes(data)
+
+    def check(self, suppressions: Suppressions, used: set[tuple[int, str]], checked: set[str]) -> Iterator[Report]:
+        """Report each suppression that silenced nothing of the rules that were checked.
+
+        Codes of other tools, blanket `# noqa` and rules that were not checked are left alone: they may silence
+        something we do not see.
+        """
+        for index, comment in enumerate(suppressions.all):
+            if self.code in comment.codes:
+                continue
+            idle = [c for c in comment.codes if c in checked and (index, c) not in used]
+            if not idle:
+                continue
+            kept = [c for c in comment.codes if c not in idle]
+            what = ", ".join(idle)
+            edit = (comment.place if kept else comment.removal, comment.rewritten(kept))
+            fix = Mend("safe", f"remove the suppression of {what}", (edit,))
+            yield Report(comment.place, f"this suppression of {what} silences nothing", "remove it", fix)

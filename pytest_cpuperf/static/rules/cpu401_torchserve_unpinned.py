@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterator
 
 from pytest_cpuperf.static.configs.properties import Entry, Properties
-from pytest_cpuperf.static.rules.base import Mend, PropertiesRule, Report, Silence
+from pytest_cpuperf.static.rules.base import ConfigRule, Mend, Report, Silence
 
 # What `python -m torch.backends.xeon.run_cpu --help` lists in torch 2.13.
 _LAUNCHER_FLAGS = frozenset(
@@ -28,7 +28,7 @@ _PER_INSTANCE = re.compile(r"--ncores[-_]per[-_]instance\b")
 _HELP = "cpu_launcher_enable=true"
 
 
-class TorchserveUnpinned(PropertiesRule):
+class TorchserveUnpinned(ConfigRule):
     """A TorchServe config with no `cpu_launcher_enable=true`.
 
     ## What it does
@@ -68,6 +68,7 @@ class TorchserveUnpinned(PropertiesRule):
     code = "CPU401"
     name = "torchserve-unpinned"
     heuristic = "core-pinning"
+    languages = ("properties",)
     trigger = (b"_address", b"cpu_launcher", b"model_store", b"workers", b"load_models")
     VALID = (
         """
@@ -128,7 +129,7 @@ class TorchserveUnpinned(PropertiesRule):
         ("cpu_launcher_enable=false\nload_models=all\n", "cpu_launcher_enable=true\nload_models=all\n"),
     )
 
-    def check(self, config: Properties) -> Iterator[Report | Silence]:
+    def check_properties(self, config: Properties) -> Iterator[Report | Silence]:
         """Judge the launcher's settings."""
         arguments = config.get("cpu_launcher_args")
         enable = config.get("cpu_launcher_enable")

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 from pytest_cpuperf.static.configs.properties import Properties
 from pytest_cpuperf.static.configs.yaml import YamlConfig
-from pytest_cpuperf.static.rules.base import PropertiesRule, Report, Silence, YamlRule
+from pytest_cpuperf.static.rules.base import ConfigRule, Report, Silence, YamlExample
 
 
-class TorchserveWorkersUnset(PropertiesRule):
+class TorchserveWorkersUnset(ConfigRule):
     """Neither a default nor a per-model worker count.
 
     ## What it does
@@ -33,6 +33,10 @@ class TorchserveWorkersUnset(PropertiesRule):
     default_workers_per_model=2
     ```
 
+    ## In a model's own configuration
+    In YAML, `minWorkers` and `maxWorkers` are looked for. Processes that torchrun starts for `parallelType` get
+    OMP_NUM_THREADS=1 (TorchServe 0.12, `ModelConfig.TorchRun`), which is reported too.
+
     ## When it stays silent
     Where `models` gives `minWorkers` or `maxWorkers`, where environment variables may, or where GPUs are asked for. It
     is off by default: models registered later may bring their own count.
@@ -45,7 +49,11 @@ class TorchserveWorkersUnset(PropertiesRule):
     name = "torchserve-workers-unset"
     heuristic = "core-pinning"
     on_by_default = False
-    trigger = (b"_address", b"cpu_launcher", b"model_store", b"load_models")
+    languages = ("properties", "yaml")
+    trigger = (
+        *(b"_address", b"cpu_launcher", b"model_store", b"load_models"),
+        *(b"maxBatchDelay", b"responseTimeout", b"parallelType", b"deviceType", b"torchrun", b"batchSize"),
+    )
     VALID = (
         """
         load_models=all
@@ -56,6 +64,29 @@ class TorchserveWorkersUnset(PropertiesRule):
         load_models=all
         models={"minilm": {"1.0": {"minWorkers": 1, "maxWorkers": 2}}}
         """,
+        YamlExample(
+            """
+        minWorkers: 1
+        maxWorkers: 2
+        batchSize: 8
+        """
+        ),
+        YamlExample(
+            """
+        name: something else
+        batchSize: 8
+        """
+        ),
+        YamlExample(
+            """
+        maxWorkers: 1
+        deviceType: cpu
+        parallelType: tp
+        torchrun:
+          nproc-per-node: 2
+          OMP_NUMBER_THREADS: 8
+        """
+        ),
     )
     INVALID = (
         """
@@ -63,9 +94,26 @@ class TorchserveWorkersUnset(PropertiesRule):
         load_models=all
         model_store=/models
         """,
+        YamlExample(
+            """
+        minWorkers: 1
+        deviceType: cpu
+        parallelType: tp
+        # <-
+        torchrun:
+          nproc-per-node: 2
+        """
+        ),
+        YamlExample(
+            """
+        # <-
+        batchSize: 8
+        maxBatchDelay: 50
+        """
+        ),
     )
 
-    def check(self, config: Properties) -> Iterator[Report | Silence]:
+    def check_properties(self, config: Properties) -> Iterator[Report | Silence]:
         """Judge the worker counts."""
         if config.get("default_workers_per_model") is not None:
             return
@@ -83,55 +131,8 @@ class TorchserveWorkersUnset(PropertiesRule):
                 "default_workers_per_model, or minWorkers and maxWorkers of each model",
             )
 
-
-class TorchserveModelWorkersUnset(YamlRule):
-    """The same for a model's own configuration in YAML; reported under CPU402's code.
-
-    Processes that torchrun starts for `parallelType` get OMP_NUM_THREADS=1 (TorchServe 0.12, `ModelConfig.TorchRun`).
-    """
-
-    code = "CPU402"
-    name = "torchserve-workers-unset"
-    heuristic = "core-pinning"
-    on_by_default = False
-    trigger = (b"maxBatchDelay", b"responseTimeout", b"parallelType", b"deviceType", b"torchrun", b"batchSize")
-    VALID = (
-        """
-        minWorkers: 1
-        maxWorkers: 2
-        batchSize: 8
-        """,
-        """
-        name: something else
-        batchSize: 8
-        """,
-        """
-        maxWorkers: 1
-        deviceType: cpu
-        parallelType: tp
-        torchrun:
-          nproc-per-node: 2
-          OMP_NUMBER_THREADS: 8
-        """,
-    )
-    INVALID = (
-        """
-        minWorkers: 1
-        deviceType: cpu
-        parallelType: tp
-        # <-
-        torchrun:
-          nproc-per-node: 2
-        """,
-        """
-        # <-
-        batchSize: 8
-        maxBatchDelay: 50
-        """,
-    )
-
-    def check(self, config: YamlConfig) -> Iterator[Report | Silence]:
-        """Judge the worker counts."""
+    def check_yaml(self, config: YamlConfig) -> Iterator[Report | Silence]:
+        """Judge the worker counts of a model's own configuration."""
         device, parallel = config.values.get("deviceType"), config.values.get("parallelType")
         torchrun = config.values.get("torchrun")
         if device == "cpu" and parallel and isinstance(torchrun, dict) and "OMP_NUMBER_THREADS" not in torchrun:
