@@ -138,7 +138,7 @@ def _strings(key: str, value: Any, where: str) -> tuple[str, ...]:
 def _codes(key: str, value: Any, where: str) -> tuple[str, ...]:
     codes = _strings(key, value, where)
     for code in codes:
-        if not re.fullmatch(r"ALL|CPU\d{0,3}", code):
+        if not re.fullmatch(r"ALL|[A-Z]+\d{0,3}", code):
             raise UsageError(f"{where}: {key} takes rule codes like 'CPU101', or 'ALL', found {code!r}")
     return codes
 

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from pytest_cpuperf.static.rules.base import PythonRule, Report, Silence
 from pytest_cpuperf.static.source.facts import Facts
 from pytest_cpuperf.static.source.lazy_libcst import cst
-from pytest_cpuperf.static.source.module import Module, dotted, last_name
+from pytest_cpuperf.static.source.module import Module
+from pytest_cpuperf.static.source.names import dotted, last_name
 from pytest_cpuperf.static.source.prune import Chunk
 from pytest_cpuperf.static.torch_code.guards import guarded
 from pytest_cpuperf.static.torch_code.model_calls import ModelCalls

@@ -9,7 +9,8 @@ from pytest_cpuperf.static.rules.base import Mend, PythonRule, Report, Silence
 from pytest_cpuperf.static.source.edits import LINE_END
 from pytest_cpuperf.static.source.facts import Facts
 from pytest_cpuperf.static.source.lazy_libcst import cst
-from pytest_cpuperf.static.source.module import Module, argument, dotted, last_name, string_value
+from pytest_cpuperf.static.source.module import Module
+from pytest_cpuperf.static.source.names import argument, dotted, last_name, string_value
 from pytest_cpuperf.static.torch_code.model_calls import words
 
 _HELP = 'padding="longest" with truncation=True and the same max_length; sort texts by length before batching'

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from pytest_cpuperf.static.rules.base import Mend, PythonRule, Report, Silence
 from pytest_cpuperf.static.source.lazy_libcst import cst
-from pytest_cpuperf.static.source.module import Module, last_name
+from pytest_cpuperf.static.source.module import Module
+from pytest_cpuperf.static.source.names import last_name
 
 
 class SlowTokenizer(PythonRule):

@@ -9,7 +9,8 @@ from pytest_cpuperf.static.rules.base import PythonRule, Report, Silence
 from pytest_cpuperf.static.rules.cpu202_tokenizer_per_item import TOKENIZER_WORDS
 from pytest_cpuperf.static.source.facts import Facts
 from pytest_cpuperf.static.source.lazy_libcst import cst
-from pytest_cpuperf.static.source.module import Module, argument, dotted, has_unpacking, last_name, string_value
+from pytest_cpuperf.static.source.module import Module
+from pytest_cpuperf.static.source.names import argument, dotted, has_unpacking, last_name, string_value
 from pytest_cpuperf.static.source.prune import Chunk
 from pytest_cpuperf.static.torch_code.model_calls import words
 

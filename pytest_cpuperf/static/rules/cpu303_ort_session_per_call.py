@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from pytest_cpuperf.static.rules.base import PythonRule, Report, Silence
 from pytest_cpuperf.static.source.lazy_libcst import cst
-from pytest_cpuperf.static.source.module import Module, last_name
+from pytest_cpuperf.static.source.module import Module
+from pytest_cpuperf.static.source.names import last_name
 
 _REQUEST_METHODS = frozenset(
     {"handle", "inference", "predict", "predict_batch", "__call__", "forward", "infer", "embed"}

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from pytest_cpuperf.static.rules.base import PythonRule, Report, Silence
 from pytest_cpuperf.static.source.lazy_libcst import cst
-from pytest_cpuperf.static.source.module import Module, dotted, string_value
+from pytest_cpuperf.static.source.module import Module
+from pytest_cpuperf.static.source.names import dotted, string_value
 
 _VARIABLE = re.compile(
     r"OMP_(NUM_THREADS|PROC_BIND|PLACES|SCHEDULE|WAIT_POLICY|DYNAMIC)|MKL_(NUM_THREADS|DYNAMIC)|KMP_(?!DUPLICATE_LIB_OK|WARNINGS)\w+|GOMP_\w+"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from pytest_cpuperf.static.source.lazy_libcst import cst
-from pytest_cpuperf.static.source.module import Module, dotted
+from pytest_cpuperf.static.source.module import Module
+from pytest_cpuperf.static.source.names import dotted
 
 # Methods and functions whose result is no tensor any more.
 _PLAIN_METHODS = frozenset({"item", "tolist", "numpy"})

@@ -13,7 +13,8 @@ from functools import lru_cache
 
 from pytest_cpuperf.static.source.facts import Facts
 from pytest_cpuperf.static.source.lazy_libcst import cst
-from pytest_cpuperf.static.source.module import Module, dotted, last_name, string_value
+from pytest_cpuperf.static.source.module import Module
+from pytest_cpuperf.static.source.names import dotted, last_name, string_value
 from pytest_cpuperf.static.source.prune import Chunk
 
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")

@@ -1,0 +1,48 @@
+"""One guard with what its judgement asks about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from pytest_cpuperf.static.source.lazy_libcst import cst
+from pytest_cpuperf.static.source.module import Module
+from pytest_cpuperf.static.source.names import last_name
+from pytest_cpuperf.static.torch_code.guards import Guard
+from pytest_cpuperf.static.torch_code.model_calls import ModelCalls
+
+_PARAMETER_LISTS = frozenset(["parameters", "named_parameters", "buffers", "named_buffers", "state_dict"])
+
+
+@dataclass(frozen=True)
+class Case:
+    """A guard, the file it is in, and the model calls under it."""
+
+    module: Module
+    calls: ModelCalls
+    guard: Guard
+
+    @property
+    def body(self) -> cst.CSTNode:
+        """The guarded code."""
+        return self.guard.body
+
+    @property
+    def function(self) -> cst.FunctionDef | None:
+        """The function that the guard is in, or decorates."""
+        return self.guard.function
+
+    @cached_property
+    def model_calls(self) -> list[cst.Call]:
+        """The calls under the guard that run a model."""
+        return list(self.calls.within(self.body))
+
+    @cached_property
+    def loop_parameters(self) -> frozenset[str]:
+        """Names of loops over parameters: `for p, q in zip(a.parameters(), b.parameters())`."""
+        return frozenset(
+            name.value
+            for loop in self.module.nodes(cst.For, within=self.function or self.body)
+            if any(last_name(c.func) in _PARAMETER_LISTS for c in self.module.nodes(cst.Call, within=loop.iter))
+            for name in self.module.nodes(cst.Name, within=loop.target)
+        )

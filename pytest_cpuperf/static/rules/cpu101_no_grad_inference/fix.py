@@ -1,0 +1,44 @@
+"""The edit from `no_grad` to `inference_mode`."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from pytest_cpuperf.static.rules.base import Mend
+from pytest_cpuperf.static.source.lazy_libcst import cst
+from pytest_cpuperf.static.source.module import Module
+from pytest_cpuperf.static.source.names import dotted
+from pytest_cpuperf.static.torch_code.guards import Guard
+
+
+def mend(module: Module, guard: Guard, safe: bool) -> Mend | None:
+    """Return the edit to `inference_mode()`, in the way the guard was imported; None where that is too odd to edit."""
+    mention = guard.trigger.func if isinstance(guard.trigger, cst.Call) else guard.trigger
+    safety: Literal["safe", "unsafe"] = "safe" if safe else "unsafe"
+    name = dotted(mention)
+    if name is None:
+        return None
+    first, _, rest = name.partition(".")
+    if rest:
+        if module.imports.get(first) != "torch":
+            return None
+        return Mend(safety, "use torch.inference_mode()", ((guard.trigger, f"{first}.inference_mode()"),))
+    known = next((local for local, full in module.imports.items() if full == "torch.inference_mode"), None)
+    if known is not None:
+        return Mend(safety, "use torch.inference_mode()", ((guard.trigger, f"{known}()"),))
+    for statement in module.nodes(cst.ImportFrom):
+        if isinstance(statement.names, cst.ImportStar) or dotted(statement.module) not in ("torch", "torch.autograd"):
+            continue
+        for alias in statement.names:
+            local = dotted(alias.asname.name) if alias.asname is not None else dotted(alias.name)
+            if local != name or dotted(statement.module) != "torch":
+                continue
+            uses = len(re.findall(rf"(?<![\w.]){name}\b", module.facts.code))
+            # The import itself is one use (of the alias, where there is one) and this guard another.
+            only_here = uses == 2
+            plain = f"{dotted(alias.name)} as {name}" if alias.asname is not None else name
+            imported: cst.CSTNode = alias.name if alias.asname is None else alias
+            new = "inference_mode" if only_here else f"{plain}, inference_mode"
+            return Mend(safety, "use torch.inference_mode()", ((guard.trigger, "inference_mode()"), (imported, new)))
+    return None

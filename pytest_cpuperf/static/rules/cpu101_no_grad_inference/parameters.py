@@ -1,0 +1,154 @@
+"""Parameters and modules that are made, updated, loaded or moved under a guard."""
+
+from __future__ import annotations
+
+import re
+
+from pytest_cpuperf.static.rules.cpu101_no_grad_inference.case import Case
+from pytest_cpuperf.static.source.lazy_libcst import cst
+from pytest_cpuperf.static.source.names import dotted, last_name
+from pytest_cpuperf.static.torch_code.dataflow import assigned_names
+from pytest_cpuperf.static.torch_code.model_calls import is_model_name, words
+
+_IN_PLACE = re.compile(r"[a-z]\w*[a-z0-9]_")
+_PARAMETER_WORDS = frozenset(
+    [
+        "weight",
+        "weights",
+        "bias",
+        "biases",
+        "param",
+        "params",
+        "parameter",
+        "parameters",
+        "buffer",
+        "buffers",
+        "embed",
+        "p",
+        "ema",
+    ]
+)
+_INITIALISES = frozenset(["init", "initialize", "initialise", "reset"])
+_PARAMETER_NAMES = frozenset(
+    ["weights", "weight", "parameters", "params", "prefix", "embeddings", "embedding", "adapter"]
+)
+_CALIBRATES = frozenset(["fit", "calibrate", "calibration"])
+_MOVES = frozenset({"half", "bfloat16", "float", "double", "to", "cuda", "cpu", "to_empty", "quantize"})
+_LOADS = frozenset(
+    [
+        "from_pretrained",
+        "load_state_dict",
+        "load_adapter",
+        "load_pretrained",
+        "load_weights",
+        "load_from_checkpoint",
+        "add_adapter",
+        "merge_and_unload",
+        "fuse_lora",
+        "load_lora_weights",
+        "resize_token_embeddings",
+        "tie_weights",
+        "init_weights",
+        "reset_parameters",
+    ]
+)
+
+
+def touches_parameters(case: Case) -> str | None:
+    """Return how the guarded code makes, initialises or updates parameters."""
+    name = set(words(case.function.name.value)) if case.function is not None else set()
+    if (name & _INITIALISES and name & _PARAMETER_NAMES) or {"state", "dict"} <= name:
+        return "it makes or initialises parameters"
+    if name & _CALIBRATES and _sets_attributes(case):
+        return "it calibrates: its results become parameters"
+    for call in case.module.nodes(cst.Call, within=case.body):
+        function = call.func
+        full = case.module.qualified(function) or ""
+        if full.startswith(("torch.nn.init.", "nn.init.", "init.")):
+            return "it initialises parameters"
+        if full in ("torch.nn.Parameter", "torch.nn.parameter.Parameter", "torch.nn.Buffer"):
+            return "it makes parameters"
+        if not isinstance(function, cst.Attribute):
+            continue
+        method = function.attr.value
+        if method in ("register_buffer", "register_parameter"):
+            return "it makes parameters or buffers"
+        if _IN_PLACE.fullmatch(method) and _is_parameter(case, function.value):
+            return f"it updates parameters or buffers in place ({method})"
+        if method == "step" and "optim" in (last_name(function.value) or ""):
+            return "it takes an optimizer step"
+    for assign in case.module.nodes(cst.Assign, cst.AugAssign, within=case.body):
+        targets = [t.target for t in assign.targets] if isinstance(assign, cst.Assign) else [assign.target]
+        for target in targets:
+            written = target.value if isinstance(target, cst.Subscript) else target
+            if isinstance(written, cst.Attribute) and written.attr.value in ("data", "weight", "bias"):
+                return f"it writes to .{written.attr.value}"
+            if isinstance(target, cst.Subscript) and _is_parameter(case, written):
+                return "it writes into parameters or buffers"
+    return _results_become_parameters(case)
+
+
+def _sets_attributes(case: Case) -> bool:
+    return any(
+        isinstance(target.target, cst.Attribute)
+        for assign in case.module.nodes(cst.Assign, within=case.body)
+        for target in assign.targets
+    )
+
+
+def _results_become_parameters(case: Case) -> str | None:
+    if case.function is None:
+        return None
+    names = assigned_names(case.module, case.body)
+    for call in case.module.nodes(cst.Call, within=case.function):
+        full = case.module.qualified(call.func) or ""
+        if full in ("torch.nn.Parameter", "torch.nn.parameter.Parameter") and case.module.is_after(call, case.body):
+            read = {n.value for n in case.module.nodes(cst.Name, within=call)}
+            if read & names.keys() or case.model_calls:
+                return "its results become parameters"
+    return None
+
+
+def _is_parameter(case: Case, node: cst.CSTNode) -> bool:
+    """Return whether an expression reads as a parameter or buffer: `case.weight`, `p.data`, `case.running_mean`."""
+    while isinstance(node, (cst.Subscript, cst.Call)):
+        node = node.value if isinstance(node, cst.Subscript) else node.func
+    name = dotted(node) or last_name(node) or ""
+    parts = name.split(".")
+    if parts[0] in case.loop_parameters:
+        return True
+    if any(set(words(part)) & _PARAMETER_WORDS for part in parts) or "data" in parts[1:]:
+        return True
+    return len(parts) > 1 and parts[0] == "self"
+
+
+def builds_or_moves_modules(case: Case) -> str | None:
+    """Return how the guarded code builds, loads, moves or converts modules."""
+    for call in case.module.nodes(cst.Call, within=case.body):
+        function = call.func
+        name = last_name(function) or ""
+        if name in _LOADS:
+            owner = last_name(function.value) if isinstance(function, cst.Attribute) else ""
+            if not {"tokenizer", "processor", "config"} & set(words(owner or "")):
+                return f"it loads or builds modules ({name})"
+        full = case.module.qualified(function) or ""
+        last = full.rsplit(".", 1)[-1]
+        if full.startswith("torch.nn.") and last[:1].isupper() and not full.startswith("torch.nn.functional"):
+            if "Loss" not in last and last not in ("Softmax", "Sigmoid", "CosineSimilarity", "LogSoftmax", "ReLU"):
+                return f"it builds modules ({name})"
+        if full == "torch.load":
+            return "it loads weights (torch.load)"
+        if isinstance(function, cst.Attribute) and name in _MOVES:
+            receiver = function.value
+            if isinstance(receiver, (cst.Name, cst.Attribute)) and _is_module(case, receiver):
+                return f"it moves or converts a module ({name}): its parameters would become inference tensors"
+    return None
+
+
+def _is_module(case: Case, node: cst.CSTNode) -> bool:
+    if isinstance(node, cst.Name) and node.value == "self":
+        around = case.module.class_of(case.guard.holder)
+        return around is not None and "to" not in {
+            f.name.value for f in case.module.nodes(cst.FunctionDef, within=around)
+        }
+    return is_model_name(last_name(node))

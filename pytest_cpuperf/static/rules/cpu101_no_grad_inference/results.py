@@ -1,0 +1,106 @@
+"""What becomes of the results: turned into plain data, kept, or changed in place after the block."""
+
+from __future__ import annotations
+
+import re
+
+from pytest_cpuperf.static.rules.cpu101_no_grad_inference.case import Case
+from pytest_cpuperf.static.source.lazy_libcst import cst
+from pytest_cpuperf.static.torch_code.dataflow import all_plain, assigned_names, becomes_plain, is_plain, uses_after
+
+_KEEPERS = frozenset(
+    ["append", "extend", "add", "update", "insert", "put", "setdefault", "send", "write", "set", "appendleft"]
+)
+_IN_PLACE = re.compile(r"[a-z]\w*[a-z0-9]_")
+
+
+def uses_of(case: Case, name: str) -> list[cst.Name]:
+    """Return where a name that the guarded code assigned is used after it."""
+    assert case.function is not None
+    return uses_after(case.module, name, case.body, case.function)
+
+
+def ends_plain(case: Case) -> bool:
+    """Return whether all that leaves the guarded code by name or return is plain data."""
+    if case.function is None:
+        return False
+    names = assigned_names(case.module, case.body)
+    for name, values in names.items():
+        if not all_plain(case.module, values) and any(not becomes_plain(case.module, u) for u in uses_of(case, name)):
+            return False
+    returns = case.module.nodes(cst.Return, within=case.body)
+    return all(r.value is None or all_plain(case.module, [r.value]) for r in returns)
+
+
+def leaves_only_plain_data(case: Case) -> bool:
+    """Return whether nothing but plain data leaves the guarded code: then a fix changes nothing anybody can see."""
+    if case.function is None or not ends_plain(case) or case.module.nodes(cst.Yield, within=case.body):
+        return False
+    if case.module.nodes(cst.Global, cst.Nonlocal, within=case.function):
+        return False
+    for assign in case.module.nodes(cst.Assign, cst.AugAssign, cst.AnnAssign, within=case.body):
+        targets = [t.target for t in assign.targets] if isinstance(assign, cst.Assign) else [assign.target]
+        outside = isinstance(assign, cst.AugAssign) or any(not isinstance(t, (cst.Name, cst.Tuple)) for t in targets)
+        if outside and assign.value is not None and not is_plain(case.module, assign.value):
+            return False
+    return not any(_hands_on(case, call) for call in case.module.nodes(cst.Call, within=case.body))
+
+
+def _hands_on(case: Case, call: cst.Call) -> bool:
+    """Return whether a call may keep a tensor somewhere: `rows.append(output)`."""
+    if not isinstance(call.func, cst.Attribute) or call.func.attr.value not in _KEEPERS:
+        return False
+    return any(not is_plain(case.module, arg.value) for arg in call.args)
+
+
+def changed_in_place_afterwards(case: Case) -> str | None:
+    """Return which result is changed in place after the block."""
+    if case.function is None or case.guard.is_decorator:
+        return None
+    for name, values in assigned_names(case.module, case.body).items():
+        if all_plain(case.module, values):
+            continue
+        for node in case.module.nodes(cst.AugAssign, within=case.function):
+            if _writes(node.target, name) and _is_results(case, node, name):
+                return f"{name} is changed in place after the block, which raises on inference tensors"
+        for use in uses_of(case, name):
+            change = _in_place(case, use)
+            if change:
+                return f"{name} is changed in place after the block ({change}), which raises on inference tensors"
+    return None
+
+
+def _is_results(case: Case, change: cst.CSTNode, name: str) -> bool:
+    """Return whether a change after the block still works on the block's value."""
+    if not case.module.is_after(change, case.body):
+        return False
+    for assign in case.module.nodes(cst.Assign, within=case.function):
+        if case.module.is_after(assign, case.body) and case.module.is_after(change, assign):
+            if any(_writes(t.target, name) and isinstance(t.target, cst.Name) for t in assign.targets):
+                return False
+    return True
+
+
+def _in_place(case: Case, use: cst.Name) -> str | None:
+    """Return how a use changes its value in place, or None."""
+    node: cst.CSTNode = use
+    for parent in case.module.parents(use):
+        if isinstance(parent, cst.Subscript) and parent.value is node:
+            target = case.module.parent(parent)
+            if isinstance(target, cst.AssignTarget):
+                return case.module.code(parent)
+        if isinstance(parent, cst.Attribute) and parent.value is node:
+            call = case.module.parent(parent)
+            if isinstance(call, cst.Call) and call.func is parent and _IN_PLACE.fullmatch(parent.attr.value):
+                return parent.attr.value
+            return None
+        if not isinstance(parent, cst.Subscript):
+            return None
+        node = parent
+    return None
+
+
+def _writes(target: cst.CSTNode, name: str) -> bool:
+    while isinstance(target, cst.Subscript):
+        target = target.value
+    return isinstance(target, cst.Name) and target.value == name

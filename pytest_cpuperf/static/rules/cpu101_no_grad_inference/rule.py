@@ -1,0 +1,93 @@
+"""CPU101 no-grad-inference: its page, and how it is asked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from pytest_cpuperf.static.rules.base import PythonRule, Report, Silence
+from pytest_cpuperf.static.rules.cpu101_no_grad_inference.case import Case
+from pytest_cpuperf.static.rules.cpu101_no_grad_inference.examples import FIXED, INVALID, VALID
+from pytest_cpuperf.static.rules.cpu101_no_grad_inference.fix import mend
+from pytest_cpuperf.static.rules.cpu101_no_grad_inference.reasons import silent_because
+from pytest_cpuperf.static.rules.cpu101_no_grad_inference.results import leaves_only_plain_data
+from pytest_cpuperf.static.source.facts import Facts
+from pytest_cpuperf.static.source.module import Module
+from pytest_cpuperf.static.source.prune import Chunk
+from pytest_cpuperf.static.torch_code.guards import NoGuard, find_guards
+from pytest_cpuperf.static.torch_code.model_calls import ModelCalls, may_run_model
+
+_HELP = "use torch.inference_mode(), where nothing computed here meets autograd later"
+_AUTOGRAD_WORD = re.compile(r"\b(?:backward|requires_grad_?|enable_grad|autograd|func)\b")
+
+
+class NoGradInference(PythonRule):
+    """`torch.no_grad` around inference.
+
+    ## What it does
+    Finds `torch.no_grad` (and `torch.set_grad_enabled(False)`), as a with-item or a decorator, around code that runs
+    a model for prediction, evaluation, embedding or generation.
+
+    ## Why is this bad?
+    `torch.inference_mode` also leaves out version counters and view tracking, so each operator costs a little less;
+    published gains are 0.5 to 5 %, and they shrink as the model's own work grows. It also fails loudly where an
+    output meets autograd by mistake. Measure it with `cpuperf.compare` before you believe in it.
+
+    ## Example
+    ```python
+    with torch.no_grad():
+        scores = model(**batch).logits.tolist()
+    ```
+
+    ## Use instead
+    ```python
+    with torch.inference_mode():
+        scores = model(**batch).logits.tolist()
+    ```
+
+    ## Fix safety
+    Safe where all that leaves the guarded code is turned into plain data in the same function: numbers, lists, arrays.
+    Unsafe otherwise: an output that meets autograd later, or is changed in place, raises.
+
+    ## When it stays silent
+    Where inference mode would break something or there is nothing to gain: parameters that are initialised, updated,
+    loaded or converted; teachers and frozen encoders whose outputs feed a loss; a module's `forward`; probes with
+    dummy inputs; export and tracing; code that runs no model; results changed in place after the block; guards
+    chosen at run time. `cpuperf check --show-silenced` says which it was.
+
+    ## References
+    https://docs.pytorch.org/docs/stable/notes/autograd.html#inference-mode
+    """
+
+    code = "CPU101"
+    name = "no-grad-inference"
+    heuristic = "inference-mode"
+    trigger = (b"no_grad", b"set_grad_enabled")
+    live = r"no_grad\b|set_grad_enabled\b"
+
+    VALID = VALID
+    INVALID = INVALID
+    FIXED = FIXED
+
+    def cannot_report(self, chunk: Chunk, facts: Facts) -> bool:
+        """A function none of whose calls can run a model has nothing to report, nor has a module's forward."""
+        return (chunk.owner is not None and chunk.name == "forward") or not may_run_model(chunk, facts)
+
+    def needed(self, chunks: set[Chunk], facts: Facts) -> set[Chunk]:
+        """The functions they call too, those that may run a model or meet autograd."""
+        return facts.outline.closure(chunks, lambda c: bool(_AUTOGRAD_WORD.search(c.code)) or may_run_model(c, facts))
+
+    def check(self, module: Module) -> Iterator[Report | Silence]:
+        """Judge each guard of the file."""
+        calls = ModelCalls(module)
+        for guard in find_guards(module):
+            if isinstance(guard, NoGuard):
+                yield Silence(guard.trigger, guard.because)
+                continue
+            case = Case(module, calls, guard)
+            because = silent_because(case)
+            if because:
+                yield Silence(guard.trigger, because)
+            else:
+                message = f"{module.code(guard.trigger)} guards inference"
+                yield Report(guard.trigger, message, _HELP, mend(module, guard, leaves_only_plain_data(case)))

@@ -1,0 +1,126 @@
+"""Guards that are part of training: what comes out meets a loss, a teacher, a forward."""
+
+from __future__ import annotations
+
+import re
+
+from pytest_cpuperf.static.rules.cpu101_no_grad_inference.case import Case
+from pytest_cpuperf.static.rules.cpu101_no_grad_inference.results import ends_plain, leaves_only_plain_data, uses_of
+from pytest_cpuperf.static.source.lazy_libcst import cst
+from pytest_cpuperf.static.source.names import dotted, last_name
+from pytest_cpuperf.static.torch_code.dataflow import all_plain, assigned_names, becomes_plain
+from pytest_cpuperf.static.torch_code.model_calls import words
+from pytest_cpuperf.static.torch_code.training import called_by_forward, used_by_training
+
+_FROZEN_NAMES = frozenset(
+    ["teacher", "target", "guide", "ref", "reference", "frozen", "momentum", "ema", "matcher", "assigner"]
+)
+_LOSS = re.compile(
+    r"(?i)(^|_)(loss|losses|criterion|criterions|kl_div|cross_entropy|mse_loss|bce\w*|nll_loss|objective)($|_|\d)"
+)
+_TRAINING_FLAG = re.compile(
+    r"(?i)training|freeze|frozen|finetune|fine_tune|requires_grad|with_grad|no_grad|train_\w+|\w+_trainable"
+)
+
+
+def depends_on_training(case: Case) -> str | None:
+    """Return that the guard is there only while something is not trained."""
+    inner: cst.CSTNode = case.guard.holder
+    for node in case.module.parents(case.guard.holder):
+        if isinstance(node, cst.FunctionDef):
+            return None
+        if isinstance(node, cst.If):
+            if _TRAINING_FLAG.search(case.module.code(node.test)):
+                return "the guard depends on whether something is trained"
+            twin = node.orelse if inner is node.body else node.body
+            if twin is not None and _is_twin(case, twin):
+                return "the same call stands beside it without the guard"
+        inner = node
+    return None
+
+
+def _is_twin(case: Case, other: cst.CSTNode) -> bool:
+    """Return whether a branch makes one of the guarded model calls outside any guard."""
+    guarded = {case.module.code(call.func) for call in case.model_calls}
+    for call in case.module.nodes(cst.Call, within=other):
+        if case.module.code(call.func) in guarded and not _is_guarded(case, call):
+            return True
+    return False
+
+
+def _is_guarded(case: Case, node: cst.CSTNode) -> bool:
+    for parent in case.module.parents(node):
+        if isinstance(parent, cst.With) and any("grad" in case.module.code(i.item) for i in parent.items):
+            return True
+        if isinstance(parent, cst.FunctionDef):
+            return False
+    return False
+
+
+def is_forward_of_a_module(case: Case) -> str | None:
+    """Return that the guarded code is part of a module's forward."""
+    if case.function is None or case.module.class_of(case.function) is None:
+        return None
+    around = [case.function, *(p for p in case.module.parents(case.function) if isinstance(p, cst.FunctionDef))]
+    if any(f.name.value == "forward" for f in around):
+        return "it is part of a module's forward, whose outputs may be trained through"
+    return None
+
+
+def is_called_by_training(case: Case) -> str | None:
+    """Outputs of what a forward or a training loop calls may meet autograd."""
+    if case.function is None:
+        return None
+    outline, around = case.module.facts.outline, case.module.class_of(case.function)
+    name, owner = case.function.name.value, around.name.value if around is not None else None
+    if owner is not None and name in called_by_forward(outline, owner) and not ends_plain(case):
+        return "a forward or training step of its class calls it, whose outputs may be trained through"
+    if name in used_by_training(outline, owner) and not leaves_only_plain_data(case):
+        return "a training loop of this file uses its results"
+    return None
+
+
+def feeds_training(case: Case) -> str | None:
+    """Return that what comes out is trained with."""
+    if case.function is None or case.guard.is_decorator:
+        return None
+    names = assigned_names(case.module, case.body)
+    uses = [u for n, values in names.items() if not all_plain(case.module, values) for u in uses_of(case, n)]
+    uses = [u for u in uses if not becomes_plain(case.module, u)]
+    if not uses:
+        return _fills_hooks_of_a_teacher(case)
+    backward = any(
+        isinstance(c.func, cst.Attribute) and c.func.attr.value == "backward"
+        for c in case.module.nodes(cst.Call, within=case.function)
+    )
+    if backward:
+        return "its results are used in a training step"
+    for use in uses:
+        for parent in case.module.parents(use):
+            if isinstance(parent, cst.Call) and _LOSS.search(last_name(parent.func) or ""):
+                if _returns_loss(case):
+                    return "its results feed a loss"
+            if parent is case.function:
+                break
+    for call in case.model_calls:
+        if set(words(last_name(call.func) or "")) & _FROZEN_NAMES or set(words(dotted(call.func) or "")) & {"teacher"}:
+            return f"{case.module.code(call.func)} is a teacher or target, whose outputs feed a loss"
+    return None
+
+
+def _fills_hooks_of_a_teacher(case: Case) -> str | None:
+    """A teacher run for its hooks alone: nothing is assigned, and yet a loss is fed."""
+    assert case.function is not None
+    for call in case.model_calls:
+        if "teacher" in words(dotted(call.func) or "") and isinstance(case.module.parent(call), cst.Expr):
+            return f"{case.module.code(call.func)} is a teacher, whose outputs feed a loss"
+    return None
+
+
+def _returns_loss(case: Case) -> bool:
+    function = case.function
+    assert function is not None
+    return any(
+        node.value is not None and any("loss" in words(n.value) for n in case.module.nodes(cst.Name, within=node.value))
+        for node in case.module.nodes(cst.Return, within=function)
+    )

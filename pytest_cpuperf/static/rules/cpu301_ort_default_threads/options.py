@@ -1,0 +1,132 @@
+"""Where a session's options come from, and whether they may carry a thread setting."""
+
+from __future__ import annotations
+
+import re
+
+from pytest_cpuperf.static.source.lazy_libcst import cst
+from pytest_cpuperf.static.source.module import Module
+from pytest_cpuperf.static.source.names import argument, dotted, has_unpacking, string_value
+
+SESSION = "onnxruntime.InferenceSession"
+OPTIONS = "onnxruntime.SessionOptions"
+_VARIABLE = re.compile(r"""["']ORT_INTRA_OP_NUM_THREADS["']""")
+_GLOBAL_POOLS = re.compile(r"\b(set_global_thread_pool_sizes|use_global_thread_pools|disable_per_session_threads)\b")
+_THREAD_ENTRIES = (
+    "session.intra_op_thread_affinities",
+    "session.intra_op.allow_spinning",
+    "session.use_per_session_threads",
+)
+
+
+def set_for_all(module: Module) -> str | None:
+    """Return how the file sets threads for all its sessions, or None."""
+    if _VARIABLE.search(module.facts.text):
+        return "the file sets ORT_INTRA_OP_NUM_THREADS"
+    if _GLOBAL_POOLS.search(module.facts.code):
+        return "the file uses global thread pools"
+    return None
+
+
+def silent_because(module: Module, call: cst.Call) -> str | None:
+    """Return why a session may have a thread setting, or None where it has none."""
+    if has_unpacking(call):
+        return "unpacked arguments may hold options"
+    if _gpu_only(argument(call, "providers", 2)):
+        return "it runs on GPU providers only"
+    options = argument(call, "sess_options", 1)
+    if options is None or (isinstance(options, cst.Name) and options.value == "None"):
+        return None
+    if _is_fresh(module, options):
+        return None
+    if isinstance(options, cst.Name):
+        return _judge_name(module, call, options.value)
+    if isinstance(options, cst.Attribute):
+        return _judge_attribute(module, call, options)
+    return "the options come from elsewhere"
+
+
+def _gpu_only(providers: cst.BaseExpression | None) -> bool:
+    """Return whether providers are literals none of which is the CPU's."""
+    if not isinstance(providers, (cst.List, cst.Tuple)) or not providers.elements:
+        return False
+    names = []
+    for element in providers.elements:
+        value: cst.BaseExpression = element.value
+        if isinstance(value, cst.Tuple) and value.elements:
+            value = value.elements[0].value  # ("CUDAExecutionProvider", {…})
+        names.append(string_value(value))
+    return all(n is not None and n != "CPUExecutionProvider" for n in names)
+
+
+def _is_fresh(module: Module, value: cst.BaseExpression) -> bool:
+    return isinstance(value, cst.Call) and module.qualified(value.func) == OPTIONS
+
+
+def _judge_name(module: Module, call: cst.Call, name: str) -> str | None:
+    function = module.function_of(call)
+    scope: cst.CSTNode = function if function is not None else module.tree
+    if function is not None and any(p.name.value == name for p in module.nodes(cst.Param, within=function.params)):
+        return "the options come from a parameter"
+    values = [
+        a.value
+        for a in module.nodes(cst.Assign, cst.AnnAssign, within=scope)
+        if a.value is not None and name in {dotted(t) for t in _targets(a)}
+    ]
+    if not values:
+        if function is None:
+            return "the options come from elsewhere"
+        return _judge_module_options(module, name)
+    if not all(_is_fresh(module, v) for v in values):
+        return "the options come from elsewhere"
+    return _threads_set(module, scope, name)
+
+
+def _judge_module_options(module: Module, name: str) -> str | None:
+    """Options made at the top of the file and used in a function of it."""
+    values = [
+        a.value
+        for a in module.nodes(cst.Assign)
+        if module.function_of(a) is None and name in {dotted(t) for t in _targets(a)}
+    ]
+    if not values or not all(_is_fresh(module, v) for v in values):
+        return "the options come from elsewhere"
+    return _threads_set(module, module.tree, name)
+
+
+def _judge_attribute(module: Module, call: cst.Call, options: cst.Attribute) -> str | None:
+    name = dotted(options)
+    around = module.class_of(call)
+    if name is None or around is None or not name.startswith("self."):
+        return "the options come from elsewhere"
+    values = [a.value for a in module.nodes(cst.Assign, within=around) if name in {dotted(t) for t in _targets(a)}]
+    if not values or not all(_is_fresh(module, v) for v in values):
+        return "the options are an attribute set elsewhere"
+    return _threads_set(module, around, name)
+
+
+def _targets(assign: cst.Assign | cst.AnnAssign) -> list[cst.BaseExpression]:
+    return [t.target for t in assign.targets] if isinstance(assign, cst.Assign) else [assign.target]
+
+
+def _threads_set(module: Module, scope: cst.CSTNode, name: str) -> str | None:
+    """Return why options called `name` may carry a thread setting, or None where the scope makes none."""
+    for node in module.nodes(cst.Attribute, within=scope):
+        if node.attr.value == "intra_op_num_threads" and dotted(node.value) == name:
+            return "its options set intra_op_num_threads"
+    for call in module.nodes(cst.Call, within=scope):
+        function = dotted(call.func) or ""
+        if function == f"{name}.add_session_config_entry" and call.args:
+            key = string_value(call.args[0].value)
+            if key is None or key in _THREAD_ENTRIES:
+                return "its options set a session thread entry"
+        if function in (f"{name}.add_provider_for_devices", f"{name}.set_provider_selection_policy"):
+            return "its options choose the devices it runs on"
+        first = dotted(call.args[0].value) if call.args else None
+        if function == "setattr" and first == name:
+            key = string_value(call.args[1].value) if len(call.args) > 1 else None
+            if key in (None, "intra_op_num_threads"):
+                return "setattr may set its threads"
+        elif module.qualified(call.func) != SESSION and any(dotted(a.value) == name for a in call.args):
+            return f"its options are handed to {function or 'a function'}, which may set threads"
+    return None
