@@ -28,6 +28,18 @@ PROOFS = "pytest_cpuperf.proofs"
 """The entry points of other packages' proofs."""
 
 
+_ROOMS = ("machine.evidence", "results.remarks", "proofs")
+
+
+def load_kinds() -> None:
+    """Load all of the package that brings kinds of evidence, measurements and remarks: files and the schema need them.
+
+    Evidence brings the words that reports show it with, too.
+    """
+    for room in _ROOMS:
+        importlib.import_module(f"pytest_cpuperf.{room}")
+
+
 def load_folder(package: ModuleType, prefix: str = "") -> None:
     """Load every file and folder of a package whose name begins with `prefix`: what they define registers itself."""
     for module in pkgutil.iter_modules(package.__path__):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 import sys
 from pathlib import Path
 
 from pytest_cpuperf.errors import UsageError, nearest
+from pytest_cpuperf.registry import load_kinds
 from pytest_cpuperf.reports.files import write_run
 from pytest_cpuperf.reports.formats import run_formats
 from pytest_cpuperf.results.document import merged, read_results
@@ -32,8 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(
             f"-o takes a file ending in {', '.join(formats)}, found {arguments.output}{nearest(suffix, formats)}"
         )
-    # Its quantities bring the words that reports show them with.
-    importlib.import_module("pytest_cpuperf.machine.evidence")
+    load_kinds()
     try:
         runs = [read_results(path) for path in arguments.results]
     except FileNotFoundError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +13,29 @@ from pytest_cpuperf.results.claims import Claim
 from pytest_cpuperf.results.codec import DecodeError, from_json, to_json
 from pytest_cpuperf.results.findings import CheckResult, findings_document
 from pytest_cpuperf.results.machine import Machine
+from pytest_cpuperf.results.remarks import Remark
 from pytest_cpuperf.results.run import SCHEMA, RunResult, TestRecord
-from pytest_cpuperf.results.upgrade import upgraded
+from pytest_cpuperf.results.upgrade import remarked, upgraded
 
 _FAMILY = SCHEMA.rpartition("/")[0]
 _VERSION = int(SCHEMA.rpartition("/")[2])
 
 
-def results_document(run: RunResult, describe: Callable[[Any], Mapping[str, Any]] | None = None) -> dict[str, Any]:
-    """Return a run as a `cpuperf/results/1` document. `describe` may add words to facts (`codec.to_json`)."""
-    written: dict[str, Any] = {"schema": SCHEMA, **to_json(run, describe)}
+def results_document(run: RunResult, word: Callable[[Remark], str]) -> dict[str, Any]:
+    """Return a run as a `cpuperf/results/1` document.
+
+    `word` returns a remark in words: `reason` and `notes` are sentences there, for people, and the facts they are made
+    from stand beside them as `reason_facts` and `notes_facts`.
+    """
+    written: dict[str, Any] = {
+        "schema": SCHEMA,
+        **to_json(run, lambda record: {"text": word(record)} if isinstance(record, Remark) else {}),
+    }
+    for part in remarked(written):
+        reason, notes = part["reason"], part.get("notes")
+        part |= {"reason": reason["text"] if reason else "", "reason_facts": reason}
+        if notes is not None:
+            part |= {"notes": [note["text"] for note in notes], "notes_facts": notes}
     if run.static is not None:
         written["static"] = findings_document(run.static, run.version)
     return written

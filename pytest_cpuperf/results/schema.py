@@ -25,6 +25,8 @@ FILE = Path(__file__).parent / "results-1.schema.json"
 # What documents of an earlier version, or of a run that needs them not, may lack.
 _OPTIONAL = {"source_line", "also", "machine", "baseline", "silenced"}
 
+_IN_WORDS = {"object": {"type": "string"}, "array": {"type": "array", "items": {"type": "string"}}}
+
 _Schema = dict[str, Any]
 
 
@@ -59,7 +61,12 @@ def _record(record: type, definitions: dict[str, _Schema]) -> _Schema:
         if "part" in field.metadata:
             properties |= field.metadata["part"](definitions)
             continue
-        properties[field.name] = _of_type(hints[field.name], definitions)
+        schema = _of_type(hints[field.name], definitions)
+        if hints[field.name] in (Remark | None, tuple[Remark, ...]):
+            # A sentence in the document, and the facts beside it (`document.results_document`).
+            properties |= {field.name: _IN_WORDS[schema.get("type", "object")], f"{field.name}_facts": schema}
+        else:
+            properties[field.name] = schema
         if field.name not in _OPTIONAL and "omit" not in field.metadata:
             required.append(field.name)
     return {"type": "object", "required": required, "properties": properties}

@@ -1,6 +1,7 @@
-"""Results files of earlier versions, brought to the form that is read today.
+"""Results files, brought to the form that records are read from.
 
-Version 0.1.0 wrote reasons, notes and disturbances as sentences, and units of budgets with a space before them.
+Files hold reasons and notes as sentences, with the facts beside them. Those of version 0.1.0 hold sentences alone, for
+disturbances too, and have a space before the units of budgets.
 """
 
 from __future__ import annotations
@@ -19,12 +20,10 @@ _DISTURBANCES = (
 
 
 def upgraded(document: dict[str, Any]) -> dict[str, Any]:
-    """Return the document with what 0.1.0 wrote differently replaced, in place. Other damage is left to the reader."""
+    """Return the document as records are read from it, changed in place. Damage is left to the reader."""
+    for part in remarked(document):
+        _take_facts(part)
     for measurement in _measurements(document):
-        _state_reason(measurement)
-        notes = measurement.get("notes")
-        if isinstance(notes, list):
-            measurement["notes"] = [_stated(n) if isinstance(n, str) else n for n in notes]
         budget = measurement.get("budget")
         if isinstance(budget, dict) and isinstance(budget.get("unit"), str):
             budget["unit"] = budget["unit"].strip()
@@ -34,14 +33,26 @@ def upgraded(document: dict[str, Any]) -> dict[str, Any]:
         label = measurement.get("label")
         if "baseline" not in measurement and isinstance(label, str) and " over " in label:
             measurement["baseline"] = label.rpartition(" over ")[2]
-    for claim in _objects(document.get("claims")):
-        _state_reason(claim)
     return document
 
 
-def _state_reason(written: dict[str, Any]) -> None:
-    if isinstance(written.get("reason"), str):
-        written["reason"] = _stated(written["reason"]) if written["reason"] else None
+def remarked(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the parts of a document that have a reason or notes: measurements and claims."""
+    yield from _measurements(document)
+    yield from _objects(document.get("claims"))
+
+
+def _take_facts(part: dict[str, Any]) -> None:
+    """Put facts in the place of sentences, or sentences as they were stated where there are no facts."""
+    reason, notes = part.get("reason"), part.get("notes")
+    if "reason_facts" in part:
+        part["reason"] = part.pop("reason_facts")
+    elif isinstance(reason, str):
+        part["reason"] = _stated(reason) if reason else None
+    if "notes_facts" in part:
+        part["notes"] = part.pop("notes_facts")
+    elif isinstance(notes, list):
+        part["notes"] = [_stated(note) if isinstance(note, str) else note for note in notes]
 
 
 def _measurements(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

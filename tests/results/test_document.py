@@ -9,6 +9,8 @@ from dataclasses import replace
 import pytest
 
 from pytest_cpuperf.errors import UsageError
+from pytest_cpuperf.registry import load_kinds
+from pytest_cpuperf.reports.sentences import sentence
 from pytest_cpuperf.results.document import merged, read_results, results_document
 from pytest_cpuperf.results.schema import FILE, schema_text
 
@@ -24,6 +26,7 @@ def validate(document):
 
 
 def test_the_schema_in_the_package_is_the_one_the_records_make():
+    load_kinds()
     assert FILE.read_text() == schema_text(), "run python docs/make_schema.py"
 
 
@@ -83,11 +86,11 @@ def test_shards_become_one_in_any_grouping_and_doubles_are_told(results):
     assert whole.machines.keys() == {a.machine.fingerprint, "another"}
     assert whole.tests[-1].machine == "another"
     assert len(whole.static.findings) == len(a.static.findings) == 1
-    document = results_document(whole)
+    document = results_document(whole, sentence)
     validate(document)
     left, _ = merged([merged([a, b])[0], c])
     right, _ = merged([a, merged([b, c])[0]])
-    assert results_document(left) == results_document(right) == document
+    assert results_document(left, sentence) == results_document(right, sentence) == document
 
 
 def with_measurement(**fields):
