@@ -45,9 +45,9 @@ from pytest_cpuperf.measure.blocks import time_block
 from pytest_cpuperf.measure.pairs import Quantity, measure_pairs, speedup
 from pytest_cpuperf.measure.peak import peak_kernel
 from pytest_cpuperf.measure.sequential import Patience
-from pytest_cpuperf.proofs.arms import Arm, TimedArm, simple_arms
-from pytest_cpuperf.proofs.bucketing import measure_bucketing, measure_job_cost, planned_arm
-from pytest_cpuperf.proofs.jobs import Job, as_job
+from pytest_cpuperf.proofs.bucketing.arms import Arm, TimedArm, simple_arms
+from pytest_cpuperf.proofs.bucketing.experiment import measure_bucketing, measure_job_cost, planned_arm
+from pytest_cpuperf.proofs.bucketing.jobs import Job, as_job
 from pytest_cpuperf.reports.measurement import arms_table, texts_text
 from pytest_cpuperf.reports.pictures import bucketing_figure
 from pytest_cpuperf.reports.sentences import sentence

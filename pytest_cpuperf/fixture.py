@@ -224,7 +224,7 @@ class CpuPerf:
         in the original order. `at_least` is the budget for the speedup.
         """
         __tracebackhide__ = True
-        from pytest_cpuperf.proofs.bucketing import measure_bucketing, prepare, run_once
+        from pytest_cpuperf.proofs.bucketing.experiment import measure_bucketing, prepare, run_once
 
         budget = _budget(at_least, Unit("×"))
         label = label or f"planned over {over}"

@@ -37,7 +37,7 @@ def load_kinds() -> None:
     Evidence brings the words that reports show it with, too.
     """
     for room in _ROOMS:
-        importlib.import_module(f"pytest_cpuperf.{room}")
+        load_folder(importlib.import_module(f"pytest_cpuperf.{room}"))
 
 
 def load_folder(package: ModuleType, prefix: str = "") -> None:

@@ -1,4 +1,4 @@
-"""A rule's page; all codes without one."""
+"""A rule's or a claim's page; all of them without a name."""
 
 from __future__ import annotations
 
@@ -10,29 +10,40 @@ from pytest_cpuperf.errors import UsageError, nearest
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("code", nargs="?", metavar="CODE", help="a rule's code or name, such as CPU101")
+    parser.add_argument(
+        "name", nargs="?", metavar="NAME", help="a rule's code or name, such as CPU101, or a claim, such as bucketing"
+    )
     parser.add_argument("--format", choices=("text", "md"), help="md for documentation (default: by where it is shown)")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the page, the list, or all pages as one document."""
-    from pytest_cpuperf.static.pages import page, summary
+    from pytest_cpuperf.proofs import all_proofs
+    from pytest_cpuperf.proofs import pages as claims
+    from pytest_cpuperf.static import pages as rules
     from pytest_cpuperf.static.rules import all_rules
 
-    rules = all_rules()
-    if arguments.code is None:
+    pages = {rule.code: f"# {rule.code} {rule.name}\n\n{rules.page(rule)}" for rule in all_rules()}
+    codes = {rule.name: rule.code for rule in all_rules()}
+    pages |= {name: f"# {name}\n\n{claims.page(proof)}" for name, proof in all_proofs().items()}
+    if arguments.name is None:
         if arguments.format == "md":
-            print("\n\n".join(f"# {rule.code} {rule.name}\n\n{page(rule)}" for rule in rules))
+            print("\n\n".join(pages.values()))
             return 0
-        for rule in rules:
-            print(f"{rule.code}  {rule.name:<25} {'on ' if rule.on_by_default else 'off'}  {summary(rule)}")
+        for rule in all_rules():
+            print(f"{rule.code}  {rule.name:<25} {'on ' if rule.on_by_default else 'off'}  {rules.summary(rule)}")
+        print()
+        for name, proof in all_proofs().items():
+            print(f"{name:<33} claim  {claims.summary(proof)}")
         return 0
-    for rule in rules:
-        if arguments.code.upper() == rule.code or arguments.code == rule.name:
-            _show(f"# {rule.code} {rule.name}\n\n{page(rule)}", as_markdown=arguments.format != "text")
+    for key in (arguments.name, arguments.name.upper(), codes.get(arguments.name)):
+        if key in pages:
+            _show(pages[key], as_markdown=arguments.format != "text")
             return 0
-    known = [name for rule in rules for name in (rule.code, rule.name)]
-    raise UsageError(f"no rule {arguments.code!r}{nearest(arguments.code, known)}", "cpuperf explain lists the rules")
+    known = [*pages, *codes]
+    raise UsageError(
+        f"no rule or claim {arguments.name!r}{nearest(arguments.name, known)}", "cpuperf explain lists the rules"
+    )
 
 
 def _show(text: str, as_markdown: bool) -> None:

@@ -34,7 +34,8 @@ def run(arguments: argparse.Namespace) -> int:
     from pytest_cpuperf.machine.placement import Request, place
     from pytest_cpuperf.machine.topology import read_topology
     from pytest_cpuperf.measure.sequential import Patience
-    from pytest_cpuperf.proofs.claims import PROOFS, Subject, chosen_proofs
+    from pytest_cpuperf.proofs import chosen_proofs
+    from pytest_cpuperf.proofs.base import Subject
     from pytest_cpuperf.proofs.models import load_model
     from pytest_cpuperf.reports.claims import claims_text
     from pytest_cpuperf.reports.files import write_run
@@ -42,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
     from pytest_cpuperf.results.claims import Judgement
     from pytest_cpuperf.results.run import RunResult
 
-    names = chosen_proofs(arguments.claims)
+    proofs = chosen_proofs(arguments.claims)
     texts = _texts(arguments.texts)
     cpus = place(read_topology(), read_limits(), Request()).cpus
     pin = Pin.apply(cpus) if can_pin() is None else None
@@ -52,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         model, tokenizer = load_model(arguments.model, len(cpus))
         subject = Subject(model, tokenizer, texts, Patience(arguments.max_seconds, progress=live), cpus)
-        claims = tuple(PROOFS[name](subject) for name in names)
+        claims = tuple(proof.run(subject) for proof in proofs)
     finally:
         if live is not None:
             live.clear()

@@ -14,7 +14,10 @@ _HEADINGS = ("claim", "promised", "here, this model, these texts", "judgement")
 
 
 def claims_text(claims: Sequence[Claim], width: int) -> str:
-    """Return each claim with what was promised, what was measured here, and the judgement with its reason."""
+    """Return each claim with what was promised, what was measured here, and the judgement with its reason.
+
+    What to set, as it follows from the judgements, comes last.
+    """
     rows = [row for claim in claims for row in _rows(claim)]
     widths = [max(map(len, column)) + 2 for column in zip(_HEADINGS, *rows, strict=True)]
 
@@ -24,18 +27,31 @@ def claims_text(claims: Sequence[Claim], width: int) -> str:
     lines = [line(_HEADINGS), *map(line, rows)]
     for claim in claims:
         if claim.reason:
-            text = f"{claim.heuristic}: {sentence(claim.reason)}"
-            lines += ["", *textwrap.wrap(text, max(40, width), subsequent_indent="  ")]
-        for measurement in (claim.measurement, *claim.also):
+            lines += ["", *_wrapped(f"{claim.heuristic}: {sentence(claim.reason)}", width)]
+        for measurement in measurements_of(claim):
             if isinstance(measurement, BucketingMeasurement) and measurement.arms:
                 lines += ["", f"{measurement.label}: {texts_text(measurement)}", *arms_table(measurement.arms)]
+    recommended = [claim.recommendation for claim in claims if claim.recommendation]
+    if recommended:
+        lines += ["", *_wrapped(f"use this: {', '.join(r.text for r in recommended)}", width)]
+        lines += [f"  {code}" for r in recommended for code in r.code.splitlines()]
     return "\n".join(lines)
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    return textwrap.wrap(text, max(40, width), subsequent_indent="  ")
 
 
 def _rows(claim: Claim) -> list[tuple[str, ...]]:
     """Return a claim's row, and one for each other figure of it."""
-    first = (claim.heuristic, claim.promised, claim_figure(claim.measurement), claim.judgement.value)
+    figure = claim_figure(claim.measurement) if claim.measurement else "-"
+    first = (claim.heuristic, claim.promised, figure, claim.judgement.value)
     return [first, *(("", "", claim_figure(m), "") for m in claim.also)]
+
+
+def measurements_of(claim: Claim) -> list[Measurement]:
+    """Return all that was measured for a claim, what its judgement stands on first."""
+    return [m for m in (claim.measurement, *claim.also) if m is not None]
 
 
 def claim_figure(record: Measurement) -> str:

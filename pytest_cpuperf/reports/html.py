@@ -11,7 +11,7 @@ from typing import Any
 
 from pytest_cpuperf.errors import MissingExtraError
 from pytest_cpuperf.reports.charts import chart
-from pytest_cpuperf.reports.claims import claim_figure
+from pytest_cpuperf.reports.claims import claim_figure, measurements_of
 from pytest_cpuperf.reports.measurement import ARM_HEADINGS, arm_cells, budget_text, figure_text, how_measured
 from pytest_cpuperf.reports.sentences import sentence
 from pytest_cpuperf.reports.styles import JUDGEMENT_CSS, STYLES
@@ -158,7 +158,7 @@ def _claim(claim: Claim) -> dict[str, Any]:
             "arms": _arms(record),
             "pictures": _pictures(record, f"{claim.heuristic} {record.label}"),
         }
-        for record in (claim.measurement, *claim.also)
+        for record in measurements_of(claim)
     ]
     return {
         "heuristic": claim.heuristic,
@@ -166,6 +166,7 @@ def _claim(claim: Claim) -> dict[str, Any]:
         "judgement": claim.judgement.value,
         "css": JUDGEMENT_CSS.get(claim.judgement, "measured"),
         "reason": sentence(claim.reason) if claim.reason else "",
-        "figure": claim_figure(claim.measurement),
+        "figure": claim_figure(claim.measurement) if claim.measurement else "not measured",
+        "recommendation": claim.recommendation,
         "experiments": experiments,
     }

@@ -45,6 +45,6 @@ _RANKS = {style: rank for rank, style in enumerate(STYLES.values())}
 JUDGEMENT_CSS: dict[Judgement, str] = {
     Judgement.CONFIRMED: "pass",
     Judgement.HARMFUL: "fail",
-    Judgement.UNDECIDED: "inconclusive",
+    Judgement.INCONCLUSIVE: "inconclusive",
 }
 """The class of a claim's card in the HTML report, where it is not `measured`."""

@@ -15,11 +15,25 @@ class Judgement(str, Enum):
     CONFIRMED = "confirmed"
     NOT_REPRODUCED = "not reproduced here"
     HARMFUL = "harmful here"
-    UNDECIDED = "inconclusive"
-    """The machine or the time allowed did not let it be told."""
+    INCONCLUSIVE = "inconclusive"
+    """The machine or the time allowed did not let it be decided."""
+    DOES_NOT_APPLY = "does not apply"
+    """Its premise is not met here, which was found without timing."""
+    CANNOT_BE_JUDGED = "cannot be judged"
+    """Something is missing."""
 
     def __str__(self) -> str:
         return self.value
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """What to set, as it follows from a claim's judgement."""
+
+    text: str
+    """A few words: `batches planned by length`."""
+    code: str = ""
+    """What to paste; empty where words are all there is."""
 
 
 @dataclass(frozen=True)
@@ -27,11 +41,12 @@ class Claim:
     """One heuristic, judged."""
 
     heuristic: str
-    """The name in `heuristics.HEURISTICS`."""
+    """The heuristic's name."""
     promised: str
     judgement: Judgement
     reason: Remark | None
-    measurement: Measurement
-    """What the judgement stands on."""
+    measurement: Measurement | None
+    """What the judgement stands on; None where nothing was measured."""
     also: tuple[Measurement, ...] = ()
     """What else was measured, for the record."""
+    recommendation: Recommendation | None = None

@@ -122,7 +122,7 @@ def test_a_broken_config_is_one_line_and_exit_2(project, cpuperf_command, toml, 
         (["chek"], "unknown command 'chek' (did you mean 'check'?)"),
         (["check", "--selct", "CPU1"], "unknown argument '--selct' (did you mean '--select'?)"),
         (["check", "missing.py"], "missing.py: expected a file or a folder, found nothing there"),
-        (["explain", "no-grad-infer"], "no rule 'no-grad-infer' (did you mean 'no-grad-inference'?)"),
+        (["explain", "no-grad-infer"], "no rule or claim 'no-grad-infer' (did you mean 'no-grad-inference'?)"),
     ],
 )
 def test_wrong_use_names_the_nearest(project, cpuperf_command, args, said):

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_cpuperf.batching import arrival_batches
-from pytest_cpuperf.proofs.parts import Parts
+from pytest_cpuperf.proofs.bucketing.parts import Parts
 
 
 def make(lengths, size, cost, max_seconds):

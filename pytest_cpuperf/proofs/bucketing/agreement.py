@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from pytest_cpuperf.errors import UsageError
+from pytest_cpuperf.proofs.bucketing.jobs import Job
 from pytest_cpuperf.proofs.encoders import has_dynamic_int8, unwrapped
-from pytest_cpuperf.proofs.jobs import Job
+from pytest_cpuperf.results.remarks.bucketing import OutputsMoveBecause
 
 
 def worst_difference(outputs: Mapping[int, Any], expected: Mapping[int, Any]) -> tuple[float, int]:
@@ -35,15 +36,13 @@ def worst_difference(outputs: Mapping[int, Any], expected: Mapping[int, Any]) ->
     return worst, index
 
 
-def why_outputs_move(model: Any, job: Job) -> str:
-    """Return what makes a model's outputs depend on how much padding its batch has, as far as can be told."""
+def why_outputs_move(model: Any, job: Job) -> OutputsMoveBecause:
+    """Return what makes a model's outputs depend on how much padding its batch has, as far as can be found out."""
     if has_dynamic_int8(unwrapped(model, None)[0]):
-        return "it is quantised to INT8 with scales taken from each batch, padding included"
+        return OutputsMoveBecause.INT8_SCALES
     if _ignores_mask(job):
-        return "it ignores attention_mask, so that padding changes the real positions"
-    if job.pads_left:
-        return "its tokenizer pads on the left, which moves every position unless the model is given position ids"
-    return "this model's outputs move with padding"
+        return OutputsMoveBecause.MASK_IGNORED
+    return OutputsMoveBecause.PADS_LEFT if job.pads_left else OutputsMoveBecause.UNKNOWN
 
 
 def _ignores_mask(job: Job) -> bool:

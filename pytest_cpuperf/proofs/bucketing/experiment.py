@@ -27,13 +27,21 @@ from pytest_cpuperf.errors import UsageError, nearest
 from pytest_cpuperf.measure.outcome import Outcome
 from pytest_cpuperf.measure.pairs import Quantity, also_estimate, measure_pairs
 from pytest_cpuperf.measure.sequential import Patience
-from pytest_cpuperf.proofs.agreement import why_outputs_move
-from pytest_cpuperf.proofs.arms import Arm, Look, TimedArm, simple_arms, timed_arms
+from pytest_cpuperf.proofs.bucketing.agreement import why_outputs_move
+from pytest_cpuperf.proofs.bucketing.arms import Arm, FirstPass, TimedArm, simple_arms, timed_arms
+from pytest_cpuperf.proofs.bucketing.jobs import Job, as_job
 from pytest_cpuperf.proofs.encoders import require
-from pytest_cpuperf.proofs.jobs import Job, as_job
-from pytest_cpuperf.results.figures import amount
 from pytest_cpuperf.results.measurements import ArmResult, BucketingMeasurement, Pair
-from pytest_cpuperf.results.remarks import Stated, stated
+from pytest_cpuperf.results.remarks import Remark
+from pytest_cpuperf.results.remarks.bucketing import (
+    BatchCut,
+    DataAllowLittle,
+    EqualLengths,
+    OutputsDiffer,
+    PlanSavesLittle,
+    TextsCut,
+    TimeDoesNotFollow,
+)
 from pytest_cpuperf.results.units import Unit
 from pytest_cpuperf.results.verdicts import Budget, Estimate, Verdict
 
@@ -60,7 +68,7 @@ class _Experiment:
     cost: CostModel
     arms: Sequence[TimedArm]
     """The planned one, the baseline, and the others."""
-    looks: Sequence[Look]
+    first_passes: Sequence[FirstPass]
     confidence: float
 
     def whole_seconds(self, pair: Pair, k: int) -> float:
@@ -69,7 +77,7 @@ class _Experiment:
 
     def results(self) -> tuple[ArmResult, ...]:
         """Return what is known of the arms so far."""
-        return tuple(arm.result(look) for arm, look in zip(self.arms, self.looks, strict=True))
+        return tuple(arm.result(first) for arm, first in zip(self.arms, self.first_passes, strict=True))
 
     def sequences_timed(self) -> int:
         """Return how many sequences were run so far, by any arm."""
@@ -108,14 +116,14 @@ def measure_bucketing(
         sequences=len(experiment.lengths),
         sequences_given=len(texts),
         sequences_timed=experiment.sequences_timed(),
-        worst_difference=max((look.difference for look in experiment.looks), key=lambda d: (math.isnan(d), d)),
+        worst_difference=max((first.difference for first in experiment.first_passes), key=lambda d: (math.isnan(d), d)),
         tolerance=tolerance,
         length_histogram=length_histogram(experiment.lengths),
         cost_error=experiment.cost.error,
     )
-    disagreement = _disagreement(experiment, tolerance)
+    disagreement = _disagreement(experiment, model, tolerance)
     if disagreement is not None:
-        return replace(nothing, reason=Stated(f"{disagreement}: {why_outputs_move(model, experiment.job)}"))
+        return replace(nothing, reason=disagreement)
     left = max(1.0, patience.max_seconds - (time.perf_counter() - began))
     outcome = _measure(experiment, at_least, replace(patience, max_seconds=left), cpus)
     results = tuple(_with_speed(result, experiment, k, outcome) for k, result in enumerate(experiment.results()))
@@ -123,11 +131,11 @@ def measure_bucketing(
     ceiling = speedup_ceiling(experiment.lengths, baseline.batches, baseline.arm.padded_to)
     return replace(
         nothing,
-        **{**vars(outcome), "reason": outcome.reason or stated(_why(outcome, results, ceiling, at_least))},
+        **{**vars(outcome), "reason": outcome.reason or _why(outcome, results, ceiling, at_least)},
         arms=results,
         sequences_timed=experiment.sequences_timed(),
         ceiling=ceiling,
-        notes=tuple(map(Stated, _notes(experiment))),
+        notes=tuple(_notes(experiment)),
     )
 
 
@@ -153,7 +161,7 @@ def planned_arm(cost: CostModel) -> Arm:
 
 
 def _set_up(given: Job, over: str, patience: Patience) -> _Experiment:
-    """Measure what batches cost, choose what is timed, and look at every arm once."""
+    """Measure what batches cost, choose what is timed, and run every arm once."""
     began = time.perf_counter()
     job = given.sample(_MOST_TEXTS)
     ids = job.tokenise()
@@ -163,8 +171,8 @@ def _set_up(given: Job, over: str, patience: Patience) -> _Experiment:
     left = patience.max_seconds - (time.perf_counter() - began)
     arms = timed_arms([planned_arm(cost), baseline, *others], job, lengths, cost, 0.8 * left / _ROUNDS)
     alone = job.one_by_one(sorted({i for arm in arms for i in arm.indices()}))
-    looks = [arm.look(alone) for arm in arms]
-    return _Experiment(given, job, lengths, cost, arms, looks, patience.confidence)
+    first_passes = [arm.first_pass(alone) for arm in arms]
+    return _Experiment(given, job, lengths, cost, arms, first_passes, patience.confidence)
 
 
 def measure_job_cost(
@@ -186,13 +194,17 @@ def measure_job_cost(
     return refine_cost(cost, run, lengths, max_size=LARGEST_BATCH, max_seconds=max_seconds / 2, repeats=2)
 
 
-def _disagreement(experiment: _Experiment, tolerance: float) -> str | None:
+def _disagreement(experiment: _Experiment, model: Any, tolerance: float) -> OutputsDiffer | None:
     """Return which arm's outputs are not those of each text on its own, and where they are worst; None for none."""
-    for timed, look in zip(experiment.arms, experiment.looks, strict=True):
-        if not look.difference <= tolerance:
-            return (
-                f"outputs differ by {look.difference:.2g} between {timed.arm.name} batches and each text on its own "
-                f"(tolerance {tolerance:g}; worst text {look.index}: {experiment.job.shown(look.index)})"
+    for timed, first in zip(experiment.arms, experiment.first_passes, strict=True):
+        if not first.difference <= tolerance:
+            return OutputsDiffer(
+                arm=timed.arm.name,
+                difference=first.difference,
+                tolerance=tolerance,
+                text=first.index,
+                shown=experiment.job.shown(first.index),
+                because=why_outputs_move(model, experiment.job),
             )
     return None
 
@@ -226,40 +238,26 @@ def _with_speed(result: ArmResult, experiment: _Experiment, k: int, outcome: Out
     )
 
 
-def _why(outcome: Outcome, arms: Sequence[ArmResult], ceiling: float, at_least: float | None) -> str:
+def _why(outcome: Outcome, arms: Sequence[ArmResult], ceiling: float, at_least: float | None) -> Remark | None:
     """Return what a lost budget is put down to: the data, the plan or the overhead."""
     if outcome.verdict is not Verdict.FAIL or at_least is None:
-        return ""
+        return None
     planned, baseline = arms[0], arms[1]
     saved = baseline.padded_tokens / max(1, planned.padded_tokens)
     if ceiling < at_least:
-        return (
-            f"the data: {1 / ceiling:.0%} of the tokens of the {baseline.arm} arm are real, so that no plan can leave "
-            f"out more than {amount(ceiling)}×"
-        )
-    if saved < at_least:
-        return f"the plan: it leaves out {amount(saved)}× of the tokens, where {amount(ceiling)}× could be"
-    return (
-        f"the overhead: the plan leaves out {amount(saved)}× of the tokens, and the time does not follow; tokenising "
-        "and the cost of each call are in it"
-    )
+        return DataAllowLittle(baseline.arm, ceiling)
+    return PlanSavesLittle(saved, ceiling) if saved < at_least else TimeDoesNotFollow(saved)
 
 
-def _notes(experiment: _Experiment) -> Iterator[str]:
+def _notes(experiment: _Experiment) -> Iterator[Remark]:
     """Yield what a reader should know of the figure."""
     lengths, job, given = experiment.lengths, experiment.job, experiment.given
     waste = speedup_ceiling(lengths, arrival_batches(len(lengths), job.batch_size))
     if waste < UNIFORM:
-        yield (
-            f"bucketing does not pay here: the texts are of nearly equal length, and arrival order pads only "
-            f"{1 - 1 / waste:.0%} of its tokens"
-        )
+        yield EqualLengths(1 - 1 / waste)
     cut = given.cut_off()
     if cut:
-        yield f"{cut} of {len(given.sequences)} texts are longer than max_length={job.max_length} and were cut"
+        yield TextsCut(cut, len(given.sequences), job.max_length)
     for timed in experiment.arms[:2]:
         if timed.cut_to is not None:
-            yield (
-                f"a batch of the {timed.arm.name} arm takes too long to be timed whole: {timed.cut_to} sequences of it "
-                "were, which may cost more or less each; raise max_seconds"
-            )
+            yield BatchCut(timed.arm.name, timed.cut_to)

@@ -19,9 +19,9 @@ from pytest_cpuperf.batching import (
 )
 from pytest_cpuperf.machine.memory import peak_memory
 from pytest_cpuperf.measure.blocks import SelfTimedWork
-from pytest_cpuperf.proofs.agreement import worst_difference
-from pytest_cpuperf.proofs.jobs import Job
-from pytest_cpuperf.proofs.parts import Parts, Share
+from pytest_cpuperf.proofs.bucketing.agreement import worst_difference
+from pytest_cpuperf.proofs.bucketing.jobs import Job
+from pytest_cpuperf.proofs.bucketing.parts import BatchShare, Parts
 from pytest_cpuperf.results.measurements import ArmResult
 
 
@@ -54,7 +54,7 @@ def simple_arms(job: Job, over: str) -> list[Arm]:
 
 
 @dataclass(frozen=True)
-class Look:
+class FirstPass:
     """What one pass over a round's batches showed, before anything was timed for a verdict."""
 
     difference: float
@@ -78,7 +78,7 @@ class TimedArm(SelfTimedWork):
         self._planning_seconds = time.perf_counter() - start
         self.parts = Parts(self.batches, partial(arm.shape, lengths=lengths), cost, max_seconds)
         self._calls = 0
-        self._timed: list[tuple[Share, float]] = []
+        self._timed: list[tuple[BatchShare, float]] = []
 
     def indices(self) -> list[int]:
         """Return the sequences that the next call runs."""
@@ -107,7 +107,7 @@ class TimedArm(SelfTimedWork):
         """Return what the whole job takes, planning included, when a call takes so long."""
         return self.parts.whole_seconds(seconds) + self._planning_seconds
 
-    def look(self, alone: Mapping[int, Any]) -> Look:
+    def first_pass(self, alone: Mapping[int, Any]) -> FirstPass:
         """Run the next call's share, and see what it gives and how much memory it needs.
 
         `alone` are the outputs of each sequence on its own.
@@ -115,7 +115,7 @@ class TimedArm(SelfTimedWork):
         with peak_memory() as peak:
             _, outputs = self._run()
         difference, index = worst_difference(outputs, alone)
-        return Look(difference, index, peak.added_bytes)
+        return FirstPass(difference, index, peak.added_bytes)
 
     @property
     def sequences_timed(self) -> set[int]:
@@ -127,7 +127,7 @@ class TimedArm(SelfTimedWork):
         """The most sequences that a batch was cut to, which alone would have taken too long; None where none was."""
         return max((len(share.batch) for share, _ in self._timed if share.cut > 1), default=None)
 
-    def result(self, look: Look) -> ArmResult:
+    def result(self, first: FirstPass) -> ArmResult:
         """Return what is known of the arm from the batches run so far, its speed left open."""
         # Dear batches are run more often than there are of them.
         waits = sorted((seconds * s.cut, len(s.batch) * s.cut / s.predicted) for s, seconds in self._timed)
@@ -141,7 +141,7 @@ class TimedArm(SelfTimedWork):
             real_tokens_per_second=math.nan,
             p50_seconds=_weighted_quantile(waits, 0.5),
             p95_seconds=_weighted_quantile(waits, 0.95),
-            peak_memory_bytes=look.peak_bytes,
+            peak_memory_bytes=first.peak_bytes,
         )
 
 

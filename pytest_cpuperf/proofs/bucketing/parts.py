@@ -27,7 +27,7 @@ _GOLDEN = (math.sqrt(5) - 1) / 2
 
 
 @dataclass(frozen=True)
-class Share:
+class BatchShare:
     """A batch that is timed."""
 
     batch: Batch
@@ -53,7 +53,7 @@ class Parts:
         self._cost = cost
         self._max_seconds = max_seconds
         priced = sorted(((cost(*shape(batch)), batch) for batch in batches), key=lambda pair: pair[0])
-        self._all = [Share(batch, price) for price, batch in priced]
+        self._all = [BatchShare(batch, price) for price, batch in priced]
         self._ends = list(itertools.accumulate(share.predicted for share in self._all))
         self.predicted = self._ends[-1]
         """What all batches cost by the model."""
@@ -67,7 +67,7 @@ class Parts:
     def __len__(self) -> int:
         return len(self._all)
 
-    def part(self, number: int) -> tuple[Share, ...]:
+    def part(self, number: int) -> tuple[BatchShare, ...]:
         """Return the batches of a round, given its number from 0."""
         if self.whole:
             return tuple(self._all)
@@ -76,15 +76,15 @@ class Parts:
         chosen = [self._all[min(bisect.bisect_right(self._ends, place), len(self._all) - 1)] for place in places]
         return tuple(self._cut(share) if share.predicted > self._max_seconds else share for share in chosen)
 
-    def _cut(self, share: Share) -> Share:
+    def _cut(self, share: BatchShare) -> BatchShare:
         size, longest = self._shape(share.batch)
         # The longest sequence comes first, so that what is left is padded as the whole batch is.
         ordered = sorted(share.batch, key=lambda i: -self._shape((i,))[1])
         smaller = max(1, int(size * self._max_seconds / share.predicted))
         predicted = self._cost(smaller, longest)
-        return Share(tuple(ordered[:smaller]), predicted, share.predicted / predicted)
+        return BatchShare(tuple(ordered[:smaller]), predicted, share.predicted / predicted)
 
-    def seconds(self, part: Sequence[Share], measured: Sequence[float]) -> float:
+    def seconds(self, part: Sequence[BatchShare], measured: Sequence[float]) -> float:
         """Return what a part of usual cost takes, from what each batch of this one took."""
         if self.whole:
             return sum(measured)
