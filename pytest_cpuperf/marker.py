@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+import pytest
+
 from pytest_cpuperf.errors import UsageError, nearest
 from pytest_cpuperf.machine.placement import Request
 
@@ -49,3 +51,13 @@ def read_marker(marks: Iterable[tuple[tuple[Any, ...], Mapping[str, Any]]]) -> M
 
 def _number(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def marker_of(item: pytest.Item) -> Marker:
+    """Return what a test's `cpuperf` marks say; fails the test, in one line, where they say what they cannot."""
+    wrong: UsageError
+    try:
+        return read_marker([(m.args, m.kwargs) for m in reversed(list(item.iter_markers("cpuperf")))])
+    except UsageError as error:
+        wrong = error
+    pytest.fail(f"{wrong}" + (f"\n{wrong.hint}" if wrong.hint else ""), pytrace=False)

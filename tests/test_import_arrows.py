@@ -1,6 +1,7 @@
-"""Who may import whom (DESIGN.md, "Who may import whom"), read off the imports themselves."""
+"""Who may import whom (`docs/architecture.md`, "Who may import whom"), read off the imports themselves."""
 
 import ast
+import graphlib
 import os
 import subprocess
 import sys
@@ -11,84 +12,89 @@ import pytest
 import pytest_cpuperf
 
 PACKAGE = Path(pytest_cpuperf.__file__).parent
-EVERYONE = {"results", "heuristics", "config", "errors", "registry", "__init__"}
-# The arrows as drawn; what is reached by following them is allowed.
+EVERYONE = {"results", "errors"}
+# The arrows as drawn: direct imports, those for type checking included.
 ARROWS = {
-    "plugin": {"fixture", "static", "reports", "options", "session", "items", "marker"},
-    "options": {"marker"},
-    "session": {"fixture", "static", "reports", "items", "machine", "options", "marker", "against"},
-    "items": {"static", "reports"},
-    "against": {"fixture", "measure", "options"},
-    "marker": {"machine"},
-    "cli": {"fixture", "static", "reports"},
     "__main__": {"cli"},
+    "plugin": {"run", "settings", "marker", "fixture"},
+    "cli": {"proofs", "servers", "static", "reports", "settings", "registry", "measure", "machine"},
+    "run": {"fixture", "marker", "static", "reports", "settings", "measure", "machine"},
+    "marker": {"machine"},
     "fixture": {"proofs", "measure"},
-    "proofs": {"batching", "measure"},
+    "proofs": {"batching", "measure", "machine", "heuristics", "registry"},
+    "servers": {"machine", "static"},
     "measure": {"machine"},
     "machine": set(),
     "batching": set(),
-    "static": set(),
+    "static": {"settings", "heuristics", "registry"},
     "reports": set(),
     "results": set(),
+    "settings": set(),
     "heuristics": set(),
-    "config": set(),
-    "errors": set(),
     "registry": set(),
-    "__init__": set(),
+    "errors": set(),
 }
 FRAMEWORKS = {"torch", "onnxruntime", "transformers", "numpy", "onnx", "scipy"}
+MAY_KNOW_PYTEST = {"plugin.py", "marker.py", "settings/pytest_options.py"}
+MOST_LINES, MOST_METHODS = 350, 15
 
 
-def room(path):
-    first = path.relative_to(PACKAGE).parts[0]
-    return first.removesuffix(".py")
-
-
-def reachable(start):
-    seen, todo = set(), [start]
-    while todo:
-        for target in ARROWS[todo.pop()] - seen:
-            seen.add(target)
-            todo.append(target)
-    return seen
+def name_of(path):
+    return path.relative_to(PACKAGE).as_posix()
 
 
 def imports_of(path):
-    """Yield (module, at the top level of the file) of each import; under TYPE_CHECKING counts as neither."""
+    """Yield (module, at the top level of the file) of each import of a file."""
+    inside_functions = set()
     tree = ast.parse(path.read_text())
-    for node in ast.walk(tree):
-        for child in ast.iter_child_nodes(node):
-            child.parent = node
+    for function in ast.walk(tree):
+        if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            inside_functions |= set(ast.walk(function))
     for node in ast.walk(tree):
         names = []
         if isinstance(node, ast.Import):
             names = [a.name for a in node.names]
         elif isinstance(node, ast.ImportFrom):
-            names = [f"{node.module}.{a.name}" if node.module == "pytest_cpuperf" else node.module for a in node.names]
-        top, current = True, node
-        while hasattr(current, "parent"):
-            current = current.parent
-            top &= not isinstance(current, (ast.FunctionDef, ast.AsyncFunctionDef))
-            if isinstance(current, ast.If) and "TYPE_CHECKING" in ast.unparse(current.test):
-                names = []
-        yield from ((name, top) for name in names)
+            names = [f"{node.module}.{a.name}" for a in node.names]
+        yield from ((name, node not in inside_functions) for name in names)
 
 
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(PACKAGE)))
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
 def test_a_room_imports_only_where_its_arrows_point(path):
-    here = room(path)
-    allowed = reachable(here) | EVERYONE | {here}
-    for name, top in imports_of(path):
-        parts = name.split(".")
-        if parts[0] == "pytest_cpuperf" and len(parts) > 1 and not parts[1].startswith("__"):
-            assert parts[1] in allowed, f"{here} must not import {parts[1]}"
-        if top and parts[0] in FRAMEWORKS:
-            pytest.fail(f"{path.name} imports {parts[0]} at module level: import it where it is used")
-        if here in ("machine", "measure", "batching", "static", "reports", "results") and parts[0] == "pytest":
-            pytest.fail(f"{here} must not know pytest")
+    room = name_of(path).split("/")[0].removesuffix(".py")
+    for name, at_top in imports_of(path):
+        first, *rest = name.split(".")
+        if first == "pytest_cpuperf" and rest[0] not in (room, "__version__") and room != "__init__":
+            assert rest[0] in ARROWS[room] | EVERYONE, f"{room} must not import {rest[0]}"
+        if at_top and first in FRAMEWORKS:
+            pytest.fail(f"{path.name} imports {first} at module level: import it where it is used")
+        if first == "pytest" and room != "run" and name_of(path) not in MAY_KNOW_PYTEST:
+            pytest.fail(f"{name_of(path)} must not know pytest")
+
+
+def test_no_files_import_each_other_in_a_circle():
+    modules = {f"pytest_cpuperf.{name_of(p)[:-3].replace('/', '.')}".removesuffix(".__init__"): p for p in SOURCES}
+    graph = {}
+    for module, path in modules.items():
+        found = set()
+        for name, at_top in imports_of(path):
+            if at_top:
+                found.add(name if name in modules else name.rpartition(".")[0])
+        graph[module] = found & modules.keys() - {module}
+    graphlib.TopologicalSorter(graph).prepare()
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_files_and_classes_stay_small(path):
+    text = path.read_text()
+    assert len(text.splitlines()) <= MOST_LINES
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.ClassDef):
+            methods = [n for n in node.body if isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef))]
+            assert len(methods) <= MOST_METHODS, f"{node.name} has {len(methods)} methods"
 
 
 def loaded_after(statement, *names, env=None):

@@ -9,11 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_cpuperf import config
 from pytest_cpuperf.errors import UsageError
 from pytest_cpuperf.reports.formats import View, findings_format, findings_format_names
 from pytest_cpuperf.results.files import write_text
 from pytest_cpuperf.results.findings import CheckResult
+from pytest_cpuperf.settings.checking import with_values
+from pytest_cpuperf.settings.files import load, load_file
+from pytest_cpuperf.settings.table import Settings
 
 if TYPE_CHECKING:
     from pytest_cpuperf.reports.formats.base import Style
@@ -87,7 +89,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if (result.findings or result.errors) and not arguments.exit_zero else 0
 
 
-def _run_on_stdin(arguments: argparse.Namespace, settings: config.Config) -> int:
+def _run_on_stdin(arguments: argparse.Namespace, settings: Settings) -> int:
     from pytest_cpuperf.static.check import rules_for, selected_rules
     from pytest_cpuperf.static.file_check import check_source
     from pytest_cpuperf.static.fixing import fix_source
@@ -108,7 +110,7 @@ def _run_on_stdin(arguments: argparse.Namespace, settings: config.Config) -> int
     return 1 if (result.findings or result.errors) and not arguments.exit_zero else 0
 
 
-def _fix(arguments: argparse.Namespace, settings: config.Config, result: CheckResult) -> bool:
+def _fix(arguments: argparse.Namespace, settings: Settings, result: CheckResult) -> bool:
     """Show or write the fixes, and return whether there were any."""
     from pytest_cpuperf.static.fixing import fix_files, write
 
@@ -126,7 +128,7 @@ def _fix(arguments: argparse.Namespace, settings: config.Config, result: CheckRe
 
 
 def _held_against_baseline(
-    arguments: argparse.Namespace, settings: config.Config, result: CheckResult
+    arguments: argparse.Namespace, settings: Settings, result: CheckResult
 ) -> tuple[CheckResult, int | None]:
     """Return the result without what is known, and an exit code where the run ends here."""
     named = arguments.baseline or (settings.baseline and os.fspath(settings.root / settings.baseline))
@@ -197,16 +199,16 @@ def _count(text: str) -> int:
     return value
 
 
-def _settings(arguments: argparse.Namespace) -> config.Config:
+def _settings(arguments: argparse.Namespace) -> Settings:
     if arguments.isolated:
-        settings = config.Config(root=Path.cwd())
+        settings = Settings(Path.cwd())
     elif arguments.config:
-        settings = config.load_file(Path(arguments.config))
+        settings = load_file(Path(arguments.config))
     else:
-        settings = config.load(Path.cwd())
+        settings = load(Path.cwd())
     flags = {
         key: [code for code in value.replace(",", " ").split() if code]
         for key in ("select", "extend-select", "ignore")
         if (value := getattr(arguments, key.replace("-", "_"))) is not None
     }
-    return settings.with_values(flags, "command line")
+    return with_values(settings, flags, "command line")

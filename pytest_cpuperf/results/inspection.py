@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from pytest_cpuperf.results.codec import Kinds
 
 SCHEMA = "cpuperf/inspection/1"
 
@@ -19,7 +22,7 @@ class InspectedProcess:
     command: str
     libraries: tuple[str, ...]
     """Compute libraries it has loaded."""
-    threads: dict[str, int]
+    threads: Mapping[str, int]
     """How many threads have each name."""
     compute_threads: int
     """Those named as the process is: its main thread and the pools of OpenMP and onnxruntime."""
@@ -28,7 +31,7 @@ class InspectedProcess:
     cpus: tuple[int, ...]
     """CPUs its compute threads may use."""
     nodes: tuple[int, ...]
-    variables: dict[str, str]
+    variables: Mapping[str, str]
     """Thread variables in its environment."""
     wanted_cpus: float
     """CPUs' worth of time its threads ran or were ready to run."""
@@ -37,13 +40,111 @@ class InspectedProcess:
     involuntary_per_second: float
 
 
-@dataclass(frozen=True)
-class Problem:
-    """Something a server loses speed by, and what to change."""
+class Problem(Kinds, family=True):
+    """Something a server loses speed by; `kind` is its name. `reports.inspection` words it."""
 
-    name: str
-    """`oversubscribed`, `overlap`, `crosses-nodes`, `shared-cores`, `launcher-off`, `launcher-not-in-effect`, …"""
-    message: str
+
+@dataclass(frozen=True)
+class LauncherOff(Problem):
+    """TorchServe's configuration does not ask for the launcher."""
+
+    kind: ClassVar[str] = "launcher-off"
+    config: str
+    """Where that was read."""
+
+
+@dataclass(frozen=True)
+class LauncherNotInEffect(Problem):
+    """The configuration asks for the launcher, and workers run without it."""
+
+    kind: ClassVar[str] = "launcher-not-in-effect"
+    config: str
+    pids: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Oversubscribed(Problem):
+    """Threads want more CPUs than there are for them; or, idle for now, there are more of them than CPUs."""
+
+    kind: ClassVar[str] = "oversubscribed"
+    factor: float
+    """How many times the CPUs that they may use they want, or are."""
+    wanted_cpus: float
+    """CPUs' worth of time that their threads ran or were ready to run."""
+    compute_threads: int
+    usable: int
+    """CPUs' worth of work that these threads may do at once."""
+    pids: tuple[int, ...] = ()
+    """The workers that share `cpus`; empty for all workers of the server."""
+    cpus: tuple[int, ...] = ()
+    idle: bool = False
+    """Whether the threads wait for work, and their number alone is too high."""
+
+
+@dataclass(frozen=True)
+class Overlap(Problem):
+    """Workers share CPUs."""
+
+    kind: ClassVar[str] = "overlap"
+    pids: tuple[int, ...]
+    cpus: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class CrossesNodes(Problem):
+    """Workers may run on several NUMA nodes."""
+
+    kind: ClassVar[str] = "crosses-nodes"
+    pids: tuple[int, ...]
+    nodes: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class SharedCores(Problem):
+    """Workers run on hyperthreads of one core."""
+
+    kind: ClassVar[str] = "shared-cores"
+    pids: tuple[int, ...]
+    cpus: tuple[int, ...]
+    """The core's."""
+
+
+@dataclass(frozen=True)
+class ThreadsApart(Problem):
+    """Threads of one worker have different masks."""
+
+    kind: ClassVar[str] = "threads-apart"
+    pids: tuple[int, ...]
+    masks: tuple[tuple[tuple[int, ...], int], ...]
+    """Of the first of them: each mask and how many threads have it."""
+
+
+@dataclass(frozen=True)
+class ThreadVariable(Problem):
+    """An environment variable asks for more threads than CPUs, or binds the main thread to one of them."""
+
+    kind: ClassVar[str] = "thread-variable"
+    variable: str
+    value: str
+    pid: int
+    cpus: tuple[int, ...]
+    """Those the worker may use."""
+    binds: bool
+    """Whether it binds, rather than counts."""
+
+
+@dataclass(frozen=True)
+class Throttled(Problem):
+    """The quota has stopped the server."""
+
+    kind: ClassVar[str] = "throttled"
+    quota: float
+    periods: int
+    """In how many."""
+    of_periods: int
+    usable: int
+    cpus: int
+    """How many CPUs the cgroup allows."""
 
 
 @dataclass(frozen=True)
@@ -62,11 +163,13 @@ class Inspection:
     """How long it was looked at."""
     pinned: bool
     """Every worker has CPUs of its own, on one node and one thread a core."""
-    verdict: str
+    one_per_core: bool
+    """Whether its CPUs are on one node, each a core of its own: a pin has little to give one worker there."""
     problems: tuple[Problem, ...]
     settings: tuple[str, ...]
     """Exact lines to change or to run."""
 
-    def plain(self) -> dict[str, Any]:
-        """Return the `cpuperf/inspection/1` document."""
-        return {"schema": SCHEMA, **asdict(self)}
+    @property
+    def workers(self) -> tuple[InspectedProcess, ...]:
+        """The processes that compute."""
+        return tuple(p for p in self.processes if p.role == "worker")

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from pytest_cpuperf import __version__
-from pytest_cpuperf.config import Config
 from pytest_cpuperf.errors import UsageError
 from pytest_cpuperf.results.codec import DecodeError, from_json, to_json
 from pytest_cpuperf.results.files import write_text
 from pytest_cpuperf.results.findings import CheckResult
+from pytest_cpuperf.settings.table import Settings
 
 SCHEMA = "cpuperf/cache/2"
 
@@ -33,13 +33,13 @@ class Cache:
     known: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def open(cls, config: Config, codes: list[str]) -> Cache | None:
+    def open(cls, settings: Settings, codes: list[str]) -> Cache | None:
         """Return the project's cache; None where no folder for it can be had."""
-        stamp = _stamp(config, codes)
-        folder = config.cache_folder
+        stamp = _stamp(settings, codes)
+        folder = settings.cache_folder
         if folder is None:
             return None
-        name = hashlib.sha256(f"{config.root}\0{stamp}".encode()).hexdigest()[:20]
+        name = hashlib.sha256(f"{settings.root}\0{stamp}".encode()).hexdigest()[:20]
         cache = cls(folder / f"{name}.json", stamp)
         try:
             document = json.loads(cache.file.read_bytes())
@@ -82,10 +82,10 @@ class Cache:
             return
 
 
-def _stamp(config: Config, codes: list[str]) -> str:
+def _stamp(settings: Settings, codes: list[str]) -> str:
     sources = sorted(Path(__file__).parent.rglob("*.py"))
     newest = [f"{p.name}:{p.stat().st_size}:{p.stat().st_mtime_ns}" for p in sources]
-    said = [__version__, *codes, config.ort_threads, repr(sorted(config.per_file_ignores.items())), *newest]
+    said = [__version__, *codes, settings.ort_threads, repr(sorted(settings.per_file_ignores.items())), *newest]
     return hashlib.sha256("\0".join(said).encode()).hexdigest()
 
 

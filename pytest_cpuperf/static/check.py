@@ -11,9 +11,9 @@ from typing import get_args
 
 import pathspec
 
-from pytest_cpuperf.config import Config
 from pytest_cpuperf.errors import UsageError, nearest
 from pytest_cpuperf.results.findings import CheckError, CheckResult, merged
+from pytest_cpuperf.settings.table import Settings
 from pytest_cpuperf.static.cache import Cache
 from pytest_cpuperf.static.discover import discover, relative
 from pytest_cpuperf.static.file_check import check_screened, language_of
@@ -40,18 +40,18 @@ class Run:
     use_cache: bool = False
 
 
-def check_project(config: Config, cpus: int = 1) -> CheckResult:
+def check_project(settings: Settings, cpus: int = 1) -> CheckResult:
     """Check the paths the configuration names, relative to its root."""
-    return check_paths([config.root / p for p in config.paths], config, Run(use_cache=True, cpus=cpus))
+    return check_paths([settings.root / p for p in settings.paths], settings, Run(use_cache=True, cpus=cpus))
 
 
-def check_paths(paths: Iterable[Path], config: Config, run: Run | None = None) -> CheckResult:
+def check_paths(paths: Iterable[Path], settings: Settings, run: Run | None = None) -> CheckResult:
     """Check files and folders. Raises UsageError for paths and codes that do not exist."""
     run = run or Run()
-    rules = selected_rules(config)
-    files = discover(paths, config.root, config.exclude, run.force_exclude)
-    cache = Cache.open(config, [r.code for r in rules]) if run.use_cache and not run.thorough else None
-    job = _Job(config, tuple(r.code for r in rules), run.thorough, cache)
+    rules = selected_rules(settings)
+    files = discover(paths, settings.root, settings.exclude, run.force_exclude)
+    cache = Cache.open(settings, [r.code for r in rules]) if run.use_cache and not run.thorough else None
+    job = _Job(settings, tuple(r.code for r in rules), run.thorough, cache)
     processes = _processes(len(files), run)
     if processes == 1:
         answers = [_check_piece(job, files)]
@@ -67,11 +67,11 @@ def check_paths(paths: Iterable[Path], config: Config, run: Run | None = None) -
     return merged([r for answer in answers for r in answer.results])
 
 
-def selected_rules(config: Config) -> list[Rule]:
+def selected_rules(settings: Settings) -> list[Rule]:
     """Return the rules a configuration selects; raises UsageError for a code that stands for no rule."""
-    rules = all_rules(RuleOptions(ort_threads=config.ort_threads))
+    rules = all_rules(RuleOptions(ort_threads=settings.ort_threads))
     codes = [r.code for r in rules]
-    for code in (*config.select, *config.extend_select, *config.ignore):
+    for code in (*settings.select, *settings.extend_select, *settings.ignore):
         if code != "ALL" and not any(c.startswith(code) for c in codes):
             raise UsageError(f"no rule has the code {code!r}{nearest(code, codes)}", "cpuperf explain lists the rules")
 
@@ -81,20 +81,20 @@ def selected_rules(config: Config) -> list[Rule]:
     return [
         r
         for r in rules
-        if (chosen(r, config.select) if config.select else r.on_by_default) or chosen(r, config.extend_select)
-        if not chosen(r, config.ignore)
+        if (chosen(r, settings.select) if settings.select else r.on_by_default) or chosen(r, settings.extend_select)
+        if not chosen(r, settings.ignore)
     ]
 
 
-def rules_for(path: str, rules: Sequence[Rule], config: Config) -> list[Rule]:
+def rules_for(path: str, rules: Sequence[Rule], settings: Settings) -> list[Rule]:
     """Return the rules left for a file by `per-file-ignores`."""
-    ignored = ignored_rules(path, config)
+    ignored = ignored_rules(path, settings)
     return [rule for rule in rules if not ignored(rule)]
 
 
-def ignored_rules(path: str, config: Config) -> Callable[[Rule], bool]:
+def ignored_rules(path: str, settings: Settings) -> Callable[[Rule], bool]:
     """Return what says of a rule whether `per-file-ignores` leaves it out for a file."""
-    codes = [code for pattern, codes in config.per_file_ignores.items() if _matches(pattern, path) for code in codes]
+    codes = [code for pattern, codes in settings.per_file_ignores.items() if _matches(pattern, path) for code in codes]
     return lambda rule: any(code == "ALL" or rule.code.startswith(code) for code in codes)
 
 
@@ -111,7 +111,7 @@ def _matches(pattern: str, path: str) -> bool:
 class _Job:
     """What every process is told."""
 
-    config: Config
+    settings: Settings
     codes: tuple[str, ...]
     thorough: bool
     cache: Cache | None
@@ -136,13 +136,13 @@ def _check_piece(job: _Job, files: Sequence[Path]) -> _Answer:
 
 
 def _check_files(job: _Job, files: Sequence[Path]) -> _Answer:
-    rules = [r for r in all_rules(RuleOptions(ort_threads=job.config.ort_threads)) if r.code in job.codes]
+    rules = [r for r in all_rules(RuleOptions(ort_threads=job.settings.ort_threads)) if r.code in job.codes]
     results: list[CheckResult] = []
     remembered: dict[str, CheckResult] = {}
     clean = 0
     by_language = {language: [r for r in rules if language in r.languages] for language in get_args(Language)}
     for file in files:
-        path = relative(file, job.config.root)
+        path = relative(file, job.settings.root)
         try:
             data = read_bytes(file)
         except SourceError as error:
@@ -155,7 +155,7 @@ def _check_files(job: _Job, files: Sequence[Path]) -> _Answer:
         key = job.cache.key(path, data) if job.cache is not None else ""
         known = job.cache.get(key) if job.cache is not None else None
         if known is None:
-            ignored = ignored_rules(path, job.config)
+            ignored = ignored_rules(path, job.settings)
             left = [r for r in concerned if not ignored(r)]
             checked = {r.code for r in rules if not ignored(r)}
             known = check_screened(data, path, left, checked, job.thorough)

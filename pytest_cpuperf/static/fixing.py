@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pytest_cpuperf.config import Config
 from pytest_cpuperf.results.files import write_bytes
 from pytest_cpuperf.results.findings import CheckResult, Fix
+from pytest_cpuperf.settings.table import Settings
 from pytest_cpuperf.static.check import rules_for, selected_rules
 from pytest_cpuperf.static.discover import relative
 from pytest_cpuperf.static.file_check import check_source
@@ -39,15 +39,17 @@ class Fixed:
         return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
 
 
-def fix_files(result: CheckResult, config: Config, unsafe: bool) -> list[Fixed]:
+def fix_files(result: CheckResult, settings: Settings, unsafe: bool) -> list[Fixed]:
     """Return what fixes make of the files that have findings with a fix; nothing is written yet."""
-    rules = selected_rules(config)
+    rules = selected_rules(settings)
     names = dict.fromkeys(f.path for f in result.findings if _applies(f.fix, unsafe))
     fixed = []
     for name in names:
-        path = config.root / name
+        path = settings.root / name
         data = read_bytes(path)
-        after, applied, encoding = fix_source(data, name, rules_for(relative(path, config.root), rules, config), unsafe)
+        after, applied, encoding = fix_source(
+            data, name, rules_for(relative(path, settings.root), rules, settings), unsafe
+        )
         if applied:
             fixed.append(Fixed(path, data, after, applied, encoding))
     return fixed

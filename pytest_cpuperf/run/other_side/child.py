@@ -1,7 +1,7 @@
 """The other side's process: pytest at the revision, which runs tests and times blocks when asked.
 
-Run as `python -m pytest_cpuperf.against.child`, with a JSON object a line on standard input (requests) and output
-(replies):
+Run as `python -m pytest_cpuperf.run.other_side.child`, with a JSON object a line on standard input (requests) and
+output (replies):
 
     first line in: {"arguments": […], "tests": [ids in order], "options": {…}, "foreign": folder}
     first out:     {"tests": [measured ids that are here], "errors": {path: message}}
@@ -28,8 +28,8 @@ from pytest_cpuperf.fixture import CpuPerf
 from pytest_cpuperf.machine.evidence import read_process
 from pytest_cpuperf.machine.pin import Pin, start_on
 from pytest_cpuperf.measure.blocks import Work, garbage_between_blocks, time_block
-from pytest_cpuperf.options import OTHER_SIDE
 from pytest_cpuperf.results.placement import Placement
+from pytest_cpuperf.settings.pytest_options import OTHER_SIDE
 
 
 class _Over(BaseException):

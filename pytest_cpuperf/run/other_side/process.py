@@ -15,11 +15,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from pytest_cpuperf.against.worktree import Revision, checked_out
 from pytest_cpuperf.errors import UsageError
 from pytest_cpuperf.machine.evidence import ProcessCounters
 from pytest_cpuperf.measure.blocks import NoSuchWorkError, SelfTimedWork, WorkElsewhereError
 from pytest_cpuperf.results.placement import Placement
+from pytest_cpuperf.run.other_side.worktree import Revision, checked_out
 
 # Importing torch and loading a model on a busy machine takes minutes at worst; a test that hangs takes for ever.
 _MOST_SECONDS = 600.0
@@ -72,7 +72,7 @@ class Side:
         search = [*_search_path(self._top, self._tree), *filter(None, [os.environ.get("PYTHONPATH")])]
         with self._log.open("w") as output:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "pytest_cpuperf.against.child"],
+                [sys.executable, "-m", "pytest_cpuperf.run.other_side.child"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=output,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,22 +16,28 @@ from urllib.request import ProxyHandler, build_opener
 import psutil
 
 from pytest_cpuperf.errors import UsageError
-from pytest_cpuperf.machine.inspection import SERVER
-from pytest_cpuperf.machine.processes import ancestors
+from pytest_cpuperf.servers.processes import ancestors
+from pytest_cpuperf.servers.roles import SERVER
+from pytest_cpuperf.static.configs.properties import Properties
 
 _TIMEOUT_SECONDS = 5
 _WORKER = "model_service_worker.py"
 
 
 @dataclass(frozen=True)
-class Server:
-    """A running TorchServe front end."""
+class TorchServe:
+    """A running TorchServe front end, and how it is configured."""
 
     pid: int
     config: Path | None
     """The properties file it was started with, where its command, environment or folder tells."""
-    variables: dict[str, str]
-    """Its environment."""
+    launcher_enabled: bool = False
+    """Whether its configuration asks for the launcher, which pins workers."""
+
+    @property
+    def config_name(self) -> str:
+        """The configuration, as messages name it."""
+        return str(self.config or "TorchServe's configuration")
 
 
 def worker_pids(url: str) -> list[int]:
@@ -57,8 +63,11 @@ def worker_pids(url: str) -> list[int]:
     return pids
 
 
-def server_of(pids: Iterable[int]) -> Server | None:
-    """Return the TorchServe front end among some processes and those that started them, or None."""
+def torchserve_of(pids: Iterable[int]) -> TorchServe | None:
+    """Return the TorchServe front end among some processes and those that started them, or None.
+
+    Raises UsageError where its configuration cannot be read.
+    """
     for pid in pids:
         try:
             candidates = [(pid, tuple(psutil.Process(pid).cmdline())), *ancestors(pid)]
@@ -66,20 +75,32 @@ def server_of(pids: Iterable[int]) -> Server | None:
             continue
         for candidate, command in candidates:
             if SERVER in command:
-                return _server(candidate, command)
+                return _configured(candidate, command)
     return None
 
 
-def _server(pid: int, command: tuple[str, ...]) -> Server:
+def _configured(pid: int, command: tuple[str, ...]) -> TorchServe:
     try:
         process = psutil.Process(pid)
         folder, variables = Path(process.cwd()), process.environ()
     except psutil.Error:
-        return Server(pid, None, {})
+        return TorchServe(pid, None)
     after = dict(itertools.pairwise(command))
     named = after.get("-f") or after.get("--ts-config-file") or variables.get("TS_CONFIG_FILE")
     path = folder / (named or "config.properties")
-    return Server(pid, path if path.is_file() else None, variables)
+    if not path.is_file():
+        return TorchServe(pid, None)
+    return TorchServe(pid, path, _launcher_enabled(path, variables))
+
+
+def _launcher_enabled(file: Path, variables: Mapping[str, str]) -> bool:
+    try:
+        config = Properties(file.read_bytes().decode("latin-1"))
+    except OSError as error:
+        raise UsageError(f"cannot read TorchServe's configuration {file}: {error.strerror}") from None
+    if config.get("cpu_launcher_enable") is None and config.is_true("enable_envvars_config"):
+        return variables.get("TS_CPU_LAUNCHER_ENABLE", "").lower() == "true"
+    return config.is_true("cpu_launcher_enable")
 
 
 def _local(url: str) -> str:

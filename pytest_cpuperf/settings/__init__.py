@@ -1,0 +1,1 @@
+"""Settings: one typed table behind pytest's options, ini keys, `[tool.cpuperf]` and their documentation."""

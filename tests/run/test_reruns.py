@@ -1,0 +1,56 @@
+"""A test that is run again (pytest-rerunfailures) has the record of its last attempt."""
+
+import json
+
+import pytest
+
+pytest.importorskip("pytest_rerunfailures")
+
+# Too slow at first, fast enough at last.
+TEST = """
+import time, pathlib, pytest
+
+def attempt():
+    file = pathlib.Path("attempts")
+    count = len(file.read_text()) if file.exists() else 0
+    file.write_text("x" * (count + 1))
+    return count
+
+def test_gets_faster(cpuperf):
+    pause = 0.02 if attempt() == 0 else 0.002
+    cpuperf.throughput(lambda: time.sleep(pause), items=1, at_least=100, max_seconds=2)
+
+def test_steady(cpuperf):
+    cpuperf.throughput(lambda: time.sleep(0.002), items=1, max_seconds=2)
+"""
+
+
+def records_of(pytester, file="out.json"):
+    return {t["id"].partition("::")[2]: t for t in json.loads((pytester.path / file).read_text())["tests"]}
+
+
+@pytest.mark.parametrize("workers", [(), ("-n1",)], ids=["here", "xdist"])
+def test_the_last_attempt_is_what_counts(project, workers):
+    pytester = project(test_it=TEST)
+    arguments = ("--cpuperf", "--reruns=2", "--cpuperf-json=out.json", "--cpuperf-save=kept.json", *workers)
+    result = pytester.runpytest_subprocess(*arguments)
+    result.stdout.fnmatch_lines(["*2 passed, 1 rerun*"])
+    result.stdout.no_fnmatch_line("*is lost*")
+    for file in ("out.json", "kept.json"):
+        test = records_of(pytester, file)["test_gets_faster"]
+        assert test["outcome"] == "passed"
+        (measurement,) = test["measurements"]
+        assert measurement["verdict"] == "pass"
+        assert test["placement"]["pinned"]
+        assert test["placement"]["strays"] == []
+    assert len(records_of(pytester)) == 2
+
+
+def test_a_test_that_never_passes_has_one_record_of_its_last_attempt(project):
+    pytester = project(test_it=TEST.replace("at_least=100", "at_least=100_000"))
+    result = pytester.runpytest_subprocess("--cpuperf", "--reruns=1", "--cpuperf-json=out.json")
+    result.stdout.fnmatch_lines(["1 of 1 budgets is lost*", "*1 failed, 1 passed, 1 rerun*"])
+    test = records_of(pytester)["test_gets_faster"]
+    assert test["outcome"] == "failed"
+    (measurement,) = test["measurements"]
+    assert measurement["estimate"]["point"] > 200, "the second attempt was the fast one"
