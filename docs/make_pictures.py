@@ -14,7 +14,7 @@ from pathlib import Path
 
 from selenium import webdriver
 
-from pytest_cpuperf.reports.files import write_report
+from pytest_cpuperf.reports.files import write_run
 from pytest_cpuperf.results.document import read_results
 
 HERE = Path(__file__).parent
@@ -24,7 +24,7 @@ VIEWS = (("report-wide-light.png", 1280, "light"), ("report-narrow-dark.png", 39
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         page = Path(folder) / "report.html"
-        write_report(page, read_results(Path(sys.argv[1])))
+        write_run(page, read_results(Path(sys.argv[1])), ".html")
         options = webdriver.ChromeOptions()
         options.binary_location = shutil.which("chromium") or ""
         for flag in ("--headless=new", "--no-sandbox", "--hide-scrollbars"):

@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import sys
 from collections.abc import Sequence
+from types import ModuleType
 from typing import NoReturn
 
 from pytest_cpuperf import __version__
-from pytest_cpuperf.cli import check, compare, cpus, explain, inspect, prove, report
 from pytest_cpuperf.errors import UsageError, nearest
 
-_COMMANDS = {
-    "check": check,
-    "explain": explain,
-    "cpus": cpus,
-    "inspect": inspect,
-    "prove": prove,
-    "compare": compare,
-    "report": report,
-}
+COMMANDS = ("check", "explain", "cpus", "inspect", "prove", "compare", "report")
+"""Each is a module of this folder, with `add_arguments` and `run`; its docstring is its summary."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -51,20 +45,27 @@ def _run(argv: list[str]) -> int:
     parser = Parser(prog="cpuperf", description="CPU-inference performance heuristics: found in source, measured here.")
     parser.add_argument("--version", action="version", version=f"cpuperf {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
+    asked = argv[0] if argv else None
+    if asked is not None and not asked.startswith("-") and asked not in COMMANDS:
+        raise UsageError(f"unknown command {asked!r}{nearest(asked, COMMANDS)}", f"commands: {', '.join(COMMANDS)}")
+    # One that is asked for is loaded alone: checking a file is to take no longer than it must.
+    modules = {name: _module(name) for name in ([asked] if asked in COMMANDS else COMMANDS) if name is not None}
     by_name = {}
-    for name, module in _COMMANDS.items():
+    for name, module in modules.items():
         summary = (module.__doc__ or "").splitlines()[0]
         by_name[name] = commands.add_parser(name, help=summary, description=summary)
         module.add_arguments(by_name[name])
-    if argv and not argv[0].startswith("-") and argv[0] not in by_name:
-        raise UsageError(f"unknown command {argv[0]!r}{nearest(argv[0], by_name)}", f"commands: {', '.join(by_name)}")
     arguments, unknown = parser.parse_known_args(argv)
     if unknown:
-        asked = by_name.get(arguments.command, parser)
-        options = [o for action in asked._actions for o in action.option_strings]
+        owner = by_name.get(arguments.command, parser)
+        options = [o for action in owner._actions for o in action.option_strings]
         raise UsageError(f"unknown argument {unknown[0]!r}{nearest(unknown[0].split('=')[0], options)}")
     if arguments.command is None:
         parser.print_help()
         return 2
-    code: int = _COMMANDS[arguments.command].run(arguments)
+    code: int = modules[arguments.command].run(arguments)
     return code
+
+
+def _module(name: str) -> ModuleType:
+    return importlib.import_module(f"{__name__}.{name}")

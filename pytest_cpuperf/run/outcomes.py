@@ -122,7 +122,7 @@ class Outcomes:
         written = getattr(report, "cpuperf", None)
         if written is not None:
             record = from_json(TestRecord, written)
-            self._run.records[record.id] = record
+            self._run.records[record.worker, record.id] = record
         if hasattr(report, "cpuperf_machine"):
             machine = from_json(Machine, report.cpuperf_machine)
             self._run.machines.setdefault(machine.fingerprint, machine)

@@ -98,8 +98,8 @@ class Run:
         self.worker = WorkerPart.of(config)
         self.static: CheckResult | None = None
         self.against: OtherRevision | None = None
-        self.records: dict[str, TestRecord] = {}
-        """By the test's id, in the order in which tests ended first."""
+        self.records: dict[tuple[str | None, str], TestRecord] = {}
+        """By worker and test id, in the order in which tests ended first: `--dist=each` runs a test in every worker."""
 
     @property
     def invocation(self) -> Path:

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tests.machine.trees import two_sockets
+from tests.helpers.trees import two_sockets
 
 LIMITED = {
     "proc/mounts": "cgroup2 /sys/fs/cgroup cgroup2 rw 0 0\n",

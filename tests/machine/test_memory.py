@@ -4,7 +4,7 @@ import pytest
 
 from pytest_cpuperf.machine.memory import memory_elsewhere, peak_memory
 from pytest_cpuperf.machine.topology import read_topology
-from tests.machine.trees import two_sockets
+from tests.helpers.trees import two_sockets
 
 MEMORY = {f"sys/devices/system/node/node{n}/meminfo": f"Node {n} MemTotal: 1000 kB\n" for n in (0, 1)}
 MAPS = """7f1 default anon=300 dirty=300 N0=100 N1=200 kernelpagesize_kB=4

@@ -7,7 +7,7 @@ from pytest_cpuperf.machine.cpulist import parse_list, parse_mask
 from pytest_cpuperf.machine.overview import overview
 from pytest_cpuperf.machine.topology import read_topology
 from pytest_cpuperf.results.figures import format_cpus
-from tests.machine.trees import CAPTURED, two_sockets
+from tests.helpers.trees import CAPTURED, two_sockets
 
 
 def test_reads_cores_packages_and_nodes(machine):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.run.test_run import hear_ctrl_c
+from tests.helpers.signals import hear_ctrl_c
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="sends signals and reads /proc")
 

@@ -9,6 +9,8 @@ import time
 
 import pytest
 
+from tests.helpers.signals import hear_ctrl_c
+
 linux = pytest.mark.skipif(sys.platform != "linux" or len(os.sched_getaffinity(0)) < 2, reason="needs Linux and 2 CPUs")
 
 SPIN = """
@@ -295,11 +297,6 @@ def test_json_holds_machine_findings_and_measurements(project):
     assert set(measurement["pairs"][0]["evidence"]) >= {"steal_seconds", "waited_seconds", "disturbance"}
     assert test["placement"]["cpus"]
     assert os.listdir(pytester.path / "out") == ["results.json"]
-
-
-def hear_ctrl_c():
-    """Undo what a shell does to what it runs in the background: it ignores Ctrl-C, and so do its children."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @linux
