@@ -5,10 +5,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from pytest_cpuperf.results.findings import CheckResult
-from pytest_cpuperf.results.run import RunResult
+if TYPE_CHECKING:
+    # Findings are written without what runs bring.
+    from pytest_cpuperf.results.findings import CheckResult
+    from pytest_cpuperf.results.run import RunResult
 
 Style = Callable[[str, str], str]
 """Returns a text in a style (`bold`, `red`, `cyan`, …) of the terminal."""

@@ -6,15 +6,13 @@ from collections.abc import Sequence
 from functools import cached_property
 
 from pytest_cpuperf.static.source.facts import Facts
-from pytest_cpuperf.static.source.index import NodeIndex
 from pytest_cpuperf.static.source.lazy_libcst import cst
 from pytest_cpuperf.static.source.names import dotted
 from pytest_cpuperf.static.source.parse import parse
-from pytest_cpuperf.static.source.positions import Positions
-from pytest_cpuperf.static.source.spans import Span
+from pytest_cpuperf.static.source.positions import PlacedNodes
 
 
-class Module(NodeIndex):
+class Module(PlacedNodes):
     """One parsed file, or what `prune` left of it. Raises SourceError where libcst cannot parse it.
 
     What rules ask about the whole file is in `facts`, which are read from its full text.
@@ -22,9 +20,8 @@ class Module(NodeIndex):
 
     def __init__(self, text: str, facts: Facts | None = None, lines: Sequence[int] = ()) -> None:
         """Parse a text; `lines` are the numbers its lines have in the whole file, where some were left out."""
-        super().__init__(parse(text))
+        super().__init__(parse(text), text, lines)
         self.facts = facts or Facts(text)
-        self._positions = Positions(self, text, lines)
 
     def function_of(self, node: cst.CSTNode) -> cst.FunctionDef | None:
         """Return the function whose body or head holds a node; a decorator belongs to the function it decorates."""
@@ -62,15 +59,3 @@ class Module(NodeIndex):
     def code(self, node: cst.CSTNode) -> str:
         """Return a node's source text."""
         return self.tree.code_for_node(node)
-
-    def position(self, node: cst.CSTNode) -> Span:
-        """Return where a node is. Lines and columns count from 1, the end is exclusive."""
-        return self._positions.position(node)
-
-    def indentation(self, line: int) -> str | None:
-        """Return the white space that a line of the whole file begins with; None where it was left out."""
-        return self._positions.indentation(line)
-
-    def statement_line(self, node: cst.CSTNode) -> int:
-        """Return the line on which the statement around a node begins."""
-        return self._positions.statement_line(node)

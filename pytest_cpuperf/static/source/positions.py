@@ -32,12 +32,12 @@ def _alone(node: cst.CSTNode) -> cst.CSTNode:
     return node
 
 
-class Positions:
-    """Finds nodes in a text, and lines in the whole file where some were left out."""
+class PlacedNodes(NodeIndex):
+    """The nodes of a tree, with where each is in the text, and in the whole file where lines were left out."""
 
-    def __init__(self, index: NodeIndex, text: str, lines: Sequence[int]) -> None:
+    def __init__(self, tree: cst.Module, text: str, lines: Sequence[int]) -> None:
         """`lines` are the numbers the text's lines have in the whole file, where some were left out."""
-        self._index = index
+        super().__init__(tree)
         self._text = text
         self._lines = lines
 
@@ -46,7 +46,7 @@ class Positions:
         start = self._start(node)
         if start is not None:
             # The tree is lossless: a node's code stands in the text as it is, unless it was indented line by line.
-            code = self._index.tree.code_for_node(_alone(node))
+            code = self.tree.code_for_node(_alone(node))
             if self._text.startswith(code, start):
                 return Span(*self._place(start), *self._place(start + len(code)))
         place = self._slow_positions[node]
@@ -58,9 +58,7 @@ class Positions:
         from libcst.metadata import MetadataWrapper, PositionProvider
 
         # Writes out the whole file: only for what the quick way cannot place.
-        return cast(
-            "Mapping[cst.CSTNode, CodeRange]", MetadataWrapper(self._index.tree, True).resolve(PositionProvider)
-        )
+        return cast("Mapping[cst.CSTNode, CodeRange]", MetadataWrapper(self.tree, True).resolve(PositionProvider))
 
     def _start(self, node: cst.CSTNode) -> int | None:
         """Return the offset at which a node begins, where it begins with a name: that name's n-th use."""
@@ -75,8 +73,8 @@ class Positions:
         numbers, offsets = self._names.get(first.value, ([], []))
         if len(numbers) != len(offsets):
             return None  # a word that is a keyword elsewhere in the file, as `match` is
-        i = bisect.bisect_left(numbers, self._index.number(first))
-        if i == len(numbers) or numbers[i] != self._index.number(first):
+        i = bisect.bisect_left(numbers, self.number(first))
+        if i == len(numbers) or numbers[i] != self.number(first):
             return None
         return offsets[i] if not getattr(node, "star", "") else None
 
@@ -84,9 +82,9 @@ class Positions:
     def _names(self) -> dict[str, tuple[list[int], list[int]]]:
         """Each identifier's nodes (by their number) and its places in the text (by offset), both in source order."""
         found: dict[str, tuple[list[int], list[int]]] = {}
-        inside = [self._index.span(f) for f in self._index.nodes(cst.FormattedString)]
-        for name in self._index.nodes(cst.Name):
-            number = self._index.number(name)
+        inside = [self.span(f) for f in self.nodes(cst.FormattedString)]
+        for name in self.nodes(cst.Name):
+            number = self.number(name)
             if not any(a <= number < b for a, b in inside):
                 found.setdefault(name.value, ([], []))[0].append(number)
         for match in _WORD.finditer(code_only(self._text)):
@@ -116,7 +114,7 @@ class Positions:
 
     def statement_line(self, node: cst.CSTNode) -> int:
         """Return the line on which the statement around a node begins."""
-        for parent in (node, *self._index.parents(node)):
+        for parent in (node, *self.parents(node)):
             if isinstance(parent, (cst.SimpleStatementLine, cst.BaseCompoundStatement)):
                 start = self._start(parent)
                 return self._place(start)[0] if start is not None else self.position(parent).line
