@@ -100,3 +100,15 @@ def test_a_broken_package_is_one_line_that_names_it(cpuperf, tmp_path, command, 
     assert said in first
     assert "Traceback" not in err
     assert rest == ["  uninstall acme-rules, or mend it"]
+
+
+def test_a_broken_package_is_one_line_under_pytest_too(tmp_path, cpuperf):
+    install(tmp_path, "acme-rules", "raise ValueError('no GPU')", rules="acme_rules:SleepInHandler")
+    path = os.pathsep.join([os.fspath(tmp_path), os.environ.get("PYTHONPATH", "")])
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "--cpuperf"],
+        cwd=tmp_path / "project", capture_output=True, text=True, env={**os.environ, "PYTHONPATH": path},
+    )  # fmt: skip
+    assert done.returncode == 4, "pytest's code for wrong use"
+    assert "ERROR: cpuperf: the package acme-rules offers a rule that cannot be loaded" in done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
