@@ -10,7 +10,7 @@ from pytest_cpuperf.static.rules.cpu101_no_grad_inference.case import Case
 from pytest_cpuperf.static.rules.cpu101_no_grad_inference.examples import FIXED, INVALID, VALID
 from pytest_cpuperf.static.rules.cpu101_no_grad_inference.fix import mend
 from pytest_cpuperf.static.rules.cpu101_no_grad_inference.reasons import silent_because
-from pytest_cpuperf.static.rules.cpu101_no_grad_inference.results import leaves_only_plain_data
+from pytest_cpuperf.static.rules.cpu101_no_grad_inference.safety import is_safe
 from pytest_cpuperf.static.source.facts import Facts
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.prune import Chunk
@@ -46,8 +46,10 @@ class NoGradInference(PythonRule):
     ```
 
     ## Fix safety
-    Safe where all that leaves the guarded code is turned into plain data in the same function: numbers, lists, arrays.
-    Unsafe otherwise: an output that meets autograd later, or is changed in place, raises.
+    Safe where all that leaves the guarded code is turned into plain data in the same function (numbers, lists, arrays),
+    and tensors are only handed to what is known to keep none: torch's functions, tensor methods, builtins. Unsafe
+    otherwise: an output that a metric, a queue or a callback keeps may meet autograd later, or be changed in place, and
+    raises.
 
     ## When it stays silent
     Where inference mode would break something or there is nothing to gain: parameters that are initialised, updated,
@@ -90,4 +92,4 @@ class NoGradInference(PythonRule):
                 yield Silence(guard.trigger, because)
             else:
                 message = f"{module.code(guard.trigger)} guards inference"
-                yield Report(guard.trigger, message, _HELP, mend(module, guard, leaves_only_plain_data(case)))
+                yield Report(guard.trigger, message, _HELP, mend(module, guard, is_safe(case)))
