@@ -54,3 +54,25 @@ def test_a_test_that_never_passes_has_one_record_of_its_last_attempt(project):
     assert test["outcome"] == "failed"
     (measurement,) = test["measurements"]
     assert measurement["estimate"]["point"] > 200, "the second attempt was the fast one"
+
+
+def test_nothing_of_an_earlier_attempt_is_left(project):
+    pytester = project(
+        test_it="""
+        import time, pytest
+        attempts = []
+
+        @pytest.fixture
+        def machine():
+            attempts.append(1)
+            if len(attempts) == 2:
+                pytest.skip("gone")
+
+        def test_it(machine, cpuperf):
+            cpuperf.throughput(lambda: time.sleep(0.002), items=1, at_least=1e6, max_seconds=1)
+        """
+    )
+    result = pytester.runpytest_subprocess("--cpuperf", "--reruns=1", "--cpuperf-json=out.json")
+    result.stdout.fnmatch_lines(["*1 skipped, 1 rerun*"])
+    test = records_of(pytester, "out.json")["test_it"]
+    assert (test["outcome"], test["measurements"]) == ("skipped", [])

@@ -129,3 +129,17 @@ def test_a_helper_of_the_file_is_looked_into():
         """
     assert fix_of(textwrap.dedent(source).replace("{line}", "found = found.mean(1)")) == "safe"
     assert fix_of(textwrap.dedent(source).replace("{line}", "CACHE.put(found)")) == "unsafe"
+
+
+def test_what_a_helper_is_given_counts_as_a_tensor():
+    source = """
+        import torch
+        def step(model, found):
+            {line}
+            return model(found)
+        def handle(model, x):
+            with torch.no_grad():
+                return step(model, model(x)).tolist()
+        """
+    assert fix_of(textwrap.dedent(source).replace("{line}", "size = len(found)")) == "safe"
+    assert fix_of(textwrap.dedent(source).replace("{line}", "CACHE.put(found)")) == "unsafe"
