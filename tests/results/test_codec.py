@@ -11,9 +11,11 @@ from enum import Enum
 
 import pytest
 
+from pytest_cpuperf.reports import sentences  # noqa: F401 - words for remarks
 from pytest_cpuperf.results.codec import DecodeError, Kinds, from_json, to_json
 from pytest_cpuperf.results.measurements import Measurement, ThroughputMeasurement
 from pytest_cpuperf.results.remarks import Remark, Stated
+from pytest_cpuperf.results.remarks.measuring import ThreadsLeft
 from pytest_cpuperf.results.run import RunResult
 
 WORDS = ("", "encode", "×", "0-1", "ein Satz mit „Zeichen“", "\x00\n", "texts/s")
@@ -102,3 +104,8 @@ def test_a_record_without_a_kind_fails_when_it_is_defined():
             kind = "stated"
 
     assert Remark.kinds["stated"] is Stated
+
+
+def test_a_remark_is_its_words_as_text():
+    assert str(Stated("as it was said")) == "as it was said"
+    assert str(ThreadsLeft(70)) == "its calls leave threads behind: 70 more than when the test began"

@@ -142,7 +142,7 @@ def test_what_else_can_be_measured_and_texts_that_are_cut_are_told(project):
     def test_cut(cpuperf, model, tokenizer, texts):
         longer = [*texts, "w1 " * 100]
         record = cpuperf.bucketing(model, tokenizer, longer, batch_size=16, max_length=64, max_seconds=5)
-        assert record.notes == ("1 of 65 texts are longer than max_length=64 and were cut",)
+        assert [str(n) for n in record.notes] == ["1 of 65 texts are longer than max_length=64 and were cut"]
     """
     )
     result = pytester.runpytest_subprocess("--cpuperf", "--no-cpuperf-static")

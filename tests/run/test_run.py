@@ -366,7 +366,7 @@ def test_a_function_that_leaves_threads_or_changes_its_speed_is_told(project):
                 record = cpuperf.throughput(leaks, items=1, max_seconds=3)
             finally:
                 gone.set()
-            assert "its calls leave threads behind" in record.notes[-1]
+            assert "its calls leave threads behind" in str(record.notes[-1])
 
         def test_warms_up_late(cpuperf):
             calls = []
@@ -374,7 +374,7 @@ def test_a_function_that_leaves_threads_or_changes_its_speed_is_told(project):
                 calls.append(1)
                 spin(5 if len(calls) < 120 else 2.5)
             record = cpuperf.compare(later_faster, lambda: spin(5), max_seconds=6)
-            assert "its speed changed while it was measured: at the end it was" in record.notes[-1]
+            assert "its speed changed while it was measured: at the end it was" in str(record.notes[-1])
 
         def test_gets_faster(cpuperf):
             calls = []
@@ -382,7 +382,7 @@ def test_a_function_that_leaves_threads_or_changes_its_speed_is_told(project):
                 calls.append(1)
                 spin(max(1, 5 - len(calls) / 50))
             record = cpuperf.compare(ever_faster, lambda: spin(5), max_seconds=6)
-            assert "its speed changed while it was measured: at the end it was" in record.notes[-1]
+            assert "its speed changed while it was measured: at the end it was" in str(record.notes[-1])
 
         def test_returns_at_once(cpuperf):
             record = cpuperf.throughput(lambda: None, items=1, max_seconds=3)

@@ -16,3 +16,6 @@ def sentence(remark: Remark) -> str:
 @sentence.register
 def _(remark: Stated) -> str:
     return remark.text
+
+
+Remark.in_words = sentence

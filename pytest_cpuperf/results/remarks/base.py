@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -10,7 +10,13 @@ from pytest_cpuperf.results.codec import Kinds
 
 
 class Remark(Kinds, family=True):
-    """Something a reader should know of a figure: facts, not a sentence."""
+    """Something a reader should know of a figure: facts, not a sentence. `str()` gives the words."""
+
+    in_words: ClassVar[Callable[[Any], str]] = repr
+    """Words a remark; `reports.sentences` puts itself here when it is loaded, as it is in each run that measures."""
+
+    def __str__(self) -> str:
+        return type(self).in_words(self)
 
     @classmethod
     def unknown(cls, value: Mapping[str, Any]) -> Stated | None:
@@ -25,6 +31,9 @@ class Stated(Remark):
 
     kind: ClassVar[str] = "stated"
     text: str
+
+    def __str__(self) -> str:
+        return self.text
 
 
 def stated(text: str) -> Stated | None:
