@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 _GUIDE = "https://github.com/pytorch/serve/blob/master/docs/performance_guide.md"
 _CHECKLIST = "https://github.com/pytorch/serve/blob/master/docs/performance_checklist.md"
+_CPU_RECIPE = "https://docs.pytorch.org/tutorials/recipes/recipes/tuning_guide.html"
+_ORT_THREADS = "https://onnxruntime.ai/docs/performance/tune-performance/threading.html"
 _HANDLER = "https://github.com/pytorch/serve/blob/master/ts/torch_handler/base_handler.py"
 
 
@@ -63,6 +65,18 @@ HEURISTICS: dict[str, Heuristic] = {
             "INT8 quantization makes inference faster, at some loss of accuracy",
             "faster",
             _CHECKLIST,
+        ),
+        Heuristic(
+            "half-precision",
+            "bfloat16 or float16 makes inference faster",
+            "faster",
+            _CPU_RECIPE,
+        ),
+        Heuristic(
+            "ort-spinning",
+            "onnxruntime's threads that spin between runs make sessions faster",
+            "lower latency",
+            _ORT_THREADS,
         ),
     )
 }

@@ -11,8 +11,8 @@ from pytest_cpuperf.static.collector import Collector, position_in
 from pytest_cpuperf.static.rules.base import CommentRule, ConfigRule, Language, PythonRule, Report, Rule, Silence
 from pytest_cpuperf.static.source.edits import LINE_END
 from pytest_cpuperf.static.source.facts import Facts
-from pytest_cpuperf.static.source.live import live_aliases
-from pytest_cpuperf.static.source.prune import Chunk, Pruned, prune
+from pytest_cpuperf.static.source.outline import Chunk
+from pytest_cpuperf.static.source.prune import Pruned, prune
 from pytest_cpuperf.static.source.text import SourceError, decode
 from pytest_cpuperf.static.suppressions import Suppressions, from_comments, read_suppressions
 
@@ -123,9 +123,8 @@ def _cut_down(facts: Facts, rules: list[PythonRule], uses: dict[str, list[int]])
 def _uses(rule: PythonRule, facts: Facts) -> list[int]:
     """Return where a rule's trigger is used: in code, imports left out, names it was imported as put in."""
     found = rule.uses(facts)
-    if any(f"{word.decode()} as " in facts.code for word in rule.trigger):
-        for alias in live_aliases(rule.live, facts.code):
-            found += [m.start() for m in re.finditer(rf"\b{alias}\b", facts.code)]
+    for alias in facts.imported.aliases(rule.names) if rule.names else ():
+        found += [m.start() for m in re.finditer(rf"\b{alias}\b", facts.code)]
     return [offset for offset in found if not facts.is_import(offset)]
 
 

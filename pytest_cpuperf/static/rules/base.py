@@ -6,6 +6,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pytest_cpuperf.static.source.live import live_matches
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from pytest_cpuperf.static.configs.yaml import YamlConfig
     from pytest_cpuperf.static.source.facts import Facts
     from pytest_cpuperf.static.source.module import Module
-    from pytest_cpuperf.static.source.prune import Chunk
+    from pytest_cpuperf.static.source.outline import Chunk
     from pytest_cpuperf.static.suppressions import Suppressions
 
 
@@ -147,6 +148,11 @@ class PythonRule(Rule, base=True):
     @abstractmethod
     def check(self, module: Module) -> Iterator[Report | Silence]:
         """Yield what is reported, and what has the trigger and is not, with the reason."""
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """The trigger words that are names, which a file may import or keep under others."""
+        return frozenset(word for word in (w.decode() for w in self.trigger) if word.isidentifier())
 
     def uses(self, facts: Facts) -> list[int]:
         """Return where in the file's text the trigger is live."""

@@ -10,7 +10,7 @@ from pytest_cpuperf.static.source.facts import Facts
 from pytest_cpuperf.static.source.lazy_libcst import cst
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import dotted, last_name
-from pytest_cpuperf.static.source.prune import Chunk
+from pytest_cpuperf.static.source.outline import Chunk
 from pytest_cpuperf.static.torch_code.guards import guarded
 from pytest_cpuperf.static.torch_code.model_calls import ModelCalls
 

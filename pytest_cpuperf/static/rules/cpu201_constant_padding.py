@@ -11,7 +11,7 @@ from pytest_cpuperf.static.source.facts import Facts
 from pytest_cpuperf.static.source.lazy_libcst import cst
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import argument, dotted, last_name, string_value
-from pytest_cpuperf.static.torch_code.model_calls import words
+from pytest_cpuperf.static.torch_code.vocabulary import words
 
 _HELP = 'padding="longest" with truncation=True and the same max_length; sort texts by length before batching'
 

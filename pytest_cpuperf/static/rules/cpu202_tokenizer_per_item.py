@@ -8,7 +8,7 @@ from pytest_cpuperf.static.rules.base import PythonRule, Report, Silence
 from pytest_cpuperf.static.source.lazy_libcst import cst
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import last_name
-from pytest_cpuperf.static.torch_code.model_calls import words
+from pytest_cpuperf.static.torch_code.vocabulary import words
 
 TOKENIZER_WORDS = frozenset({"tokenizer", "tokenizers", "tok"})
 _METHODS = frozenset({"__call__", "encode", "encode_plus"})

@@ -11,8 +11,8 @@ from pytest_cpuperf.static.source.facts import Facts
 from pytest_cpuperf.static.source.lazy_libcst import cst
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import argument, dotted, has_unpacking, last_name, string_value
-from pytest_cpuperf.static.source.prune import Chunk
-from pytest_cpuperf.static.torch_code.model_calls import words
+from pytest_cpuperf.static.source.outline import Chunk
+from pytest_cpuperf.static.torch_code.vocabulary import words
 
 _SORTS = re.compile(
     r"\bsorted\s*\(|\.\s*sort\s*\(|\bargsort\s*\(|\b(?:plan|sorted)_batches\b|(?i:bucket)|length_?group|group_by_length"

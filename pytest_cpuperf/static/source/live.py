@@ -23,11 +23,6 @@ def live_matches(pattern: str, text: str, code: str) -> list[int]:
     return [m.start() for m in _compiled(pattern).finditer(text) if code[m.start()] == text[m.start()]]
 
 
-def live_aliases(pattern: str, code: str) -> set[str]:
-    """Return the names that what a pattern matches is imported as: `no_grad as ng`."""
-    return {m[1] for m in _compiled(rf"(?:{pattern})[ \t]+as[ \t]+([A-Za-z_]\w*)").finditer(code)}
-
-
 @cache
 def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern)

@@ -52,9 +52,9 @@ class Module(PlacedNodes):
         return self.facts.full_name(name)
 
     def is_imported(self, node: cst.CSTNode) -> bool:
-        """Return whether a name's first part was imported."""
+        """Return whether a name's first part was imported, or holds something that was."""
         name = dotted(node)
-        return name is not None and name.split(".")[0] in self.imports
+        return name is not None and self.facts.imported.stands_for(name)
 
     def code(self, node: cst.CSTNode) -> str:
         """Return a node's source text."""

@@ -6,11 +6,29 @@ from collections.abc import Iterable, Iterator
 
 from pytest_cpuperf.static.source.lazy_libcst import cst
 from pytest_cpuperf.static.source.module import Module
-from pytest_cpuperf.static.source.names import dotted
+from pytest_cpuperf.static.source.names import dotted, last_name
 
 # Methods and functions whose result is no tensor any more.
 _PLAIN_METHODS = frozenset({"item", "tolist", "numpy"})
 _PLAIN_FUNCTIONS = frozenset({"float", "int", "str", "bool", "len", "print", "list"})
+# What makes text of ids, or ids of scores: a result, though it may be a tensor still.
+_DECIDES = frozenset(
+    (
+        *("argmax", "topk", "multinomial", "generate", "decode", "batch_decode", "post_process", "postprocess", "cpu"),
+        *(
+            "softmax",
+            "sigmoid",
+            "log_softmax",
+            "argsort",
+            "round",
+            "sort",
+            "convert_ids_to_tokens",
+            "to_dict",
+            "sample",
+        ),
+        *("predict", "transcribe", "translate", "beam_search"),
+    )
+)
 
 
 def assigned_names(module: Module, within: cst.CSTNode) -> dict[str, list[cst.BaseExpression]]:
@@ -88,6 +106,10 @@ def is_plain(module: Module, node: cst.CSTNode) -> bool:
         return True
     if isinstance(node, cst.BinaryOperation):
         return is_plain(module, node.left) and is_plain(module, node.right)
+    if isinstance(node, cst.Comparison):
+        return all(is_plain(module, n) for n in (node.left, *(c.comparator for c in node.comparisons)))
+    if isinstance(node, (cst.ListComp, cst.GeneratorExp)):
+        return is_plain(module, node.elt)
     if isinstance(node, (cst.Subscript, cst.Attribute)):
         return is_plain(module, node.value)
     if isinstance(node, (cst.Tuple, cst.List)):
@@ -99,8 +121,11 @@ def becomes_plain(module: Module, use: cst.Name) -> bool:
     """Return whether the expression around a use turns it into plain data: `x.cpu().numpy()`, `float(x)`."""
     node: cst.CSTNode = use
     for parent in module.parents(use):
+        if isinstance(parent, (cst.If, cst.While, cst.IfExp, cst.Assert)) and parent.test is node:
+            return True  # a tensor's truth is a bool
         if (
-            isinstance(parent, (cst.Attribute, cst.Subscript))
+            isinstance(parent, (cst.Attribute, cst.Subscript, cst.BinaryOperation, cst.UnaryOperation, cst.Comparison))
+            or isinstance(parent, (cst.ComparisonTarget, cst.BooleanOperation))
             or (isinstance(parent, cst.Call) and parent.func is node)
             or isinstance(parent, cst.Arg)
             or (isinstance(parent, cst.Call) and node in parent.args)
@@ -118,3 +143,39 @@ def becomes_plain(module: Module, use: cst.Name) -> bool:
 def all_plain(module: Module, values: Iterable[cst.BaseExpression]) -> bool:
     """Return whether every value a name is bound to is plain data."""
     return all(is_plain(module, v) for v in values)
+
+
+def is_result(module: Module, node: cst.CSTNode) -> bool:
+    """Return whether an expression is what inference is for: plain data, or ids, scores and texts made of an output."""
+    if is_plain(module, node):
+        return True
+    if isinstance(node, (cst.Tuple, cst.List)):
+        return bool(node.elements) and all(is_result(module, e.value) for e in node.elements)
+    if isinstance(node, cst.IfExp):
+        return is_result(module, node.body) or is_result(module, node.orelse)
+    if isinstance(node, (cst.Subscript, cst.Attribute)):
+        return is_result(module, node.value)
+    if isinstance(node, cst.Call):
+        name = last_name(node.func)
+        if name in _DECIDES:
+            return True
+        return isinstance(node.func, cst.Attribute) and is_result(module, node.func.value)
+    return False
+
+
+def spread(module: Module, names: Iterable[str], block: cst.CSTNode, function: cst.CSTNode) -> set[str]:
+    """Return names, and those that are bound after a block to what is made of them without becoming plain data."""
+    found = set(names)
+    later = [
+        a
+        for a in module.nodes(cst.Assign, cst.AnnAssign, cst.AugAssign, within=function)
+        if a.value is not None and module.is_after(a, block)
+    ]
+    for assign in later:
+        if is_plain(module, assign.value):
+            continue
+        read = [n for n in module.nodes(cst.Name, within=assign.value) if n.value in found]
+        if any(not becomes_plain(module, n) for n in read):
+            targets = [t.target for t in assign.targets] if isinstance(assign, cst.Assign) else [assign.target]
+            found |= {name for target in targets for name in _bound(target)}
+    return found

@@ -1,202 +1,44 @@
 """Which calls run a model.
 
-There are no types to ask, so the evidence is what the file shows: a name the file itself treats as a module
-(`.eval()`, `from_pretrained`, `nn.…`), a method that models have (`generate`, `predict`, `encode`), a callee named
-as models are, or a helper in the same file whose body does one of these.
+There are no types to ask, so the evidence is what the file shows, best first: a function of the file that is called and
+whose body runs a model; a name that the file itself treats as a module (`.eval()`, `from_pretrained`, `nn.…`); a method
+that models have; and names, where nothing else is seen.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import lru_cache
 
 from pytest_cpuperf.static.source.facts import Facts
 from pytest_cpuperf.static.source.lazy_libcst import cst
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import dotted, last_name, string_value
-from pytest_cpuperf.static.source.prune import Chunk
+from pytest_cpuperf.static.source.outline import Chunk
+from pytest_cpuperf.static.torch_code.call_targets import CallTargets, callee
+from pytest_cpuperf.static.torch_code.modules import module_names
+from pytest_cpuperf.static.torch_code.vocabulary import (
+    holds_model,
+    is_model_name,
+    runs_by_name,
+    runs_on_model,
+    runs_what_it_is_given,
+)
 
-_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
-
-MODEL_NOUNS = frozenset(
-    [
-        "model",
-        "models",
-        "net",
-        "nets",
-        "network",
-        "networks",
-        "backbone",
-        "encoder",
-        "encoders",
-        "decoder",
-        "transformer",
-        "transformers",
-        "classifier",
-        "detector",
-        "segmenter",
-        "segmentor",
-        "generator",
-        "discriminator",
-        "unet",
-        "vae",
-        "bert",
-        "roberta",
-        "clip",
-        "gpt",
-        "lm",
-        "llm",
-        "predictor",
-        "embedder",
-        "reranker",
-        "ranker",
-        "vocoder",
-        "recognizer",
-        "pipeline",
-        "pipe",
-        "extractor",
-        "featurizer",
-        "module",
-        "denoiser",
-        "tagger",
-        "parser",
-        "scorer",
-        "resnet",
-        "vit",
-        "autoencoder",
-        "critic",
-        "policy",
-        "actor",
-        "student",
-        "teacher",
-        "ensemble",
-        "regressor",
-        "captioner",
-    ]
-)
-# A callee that begins so makes, finds or changes a model; it does not run one.
-_OTHER_VERBS = frozenset(
-    [
-        "get",
-        "load",
-        "build",
-        "create",
-        "make",
-        "init",
-        "initialize",
-        "save",
-        "prepare",
-        "set",
-        "update",
-        "wrap",
-        "unwrap",
-        "convert",
-        "download",
-        "check",
-        "is",
-        "has",
-        "register",
-        "add",
-        "remove",
-        "merge",
-        "export",
-        "compile",
-        "freeze",
-        "unfreeze",
-        "copy",
-        "clone",
-        "parse",
-        "print",
-        "log",
-        "move",
-        "to",
-        "test",
-        "find",
-        "select",
-        "resolve",
-        "validate",
-        "format",
-        "count",
-        "iter",
-        "cast",
-        "patch",
-        "replace",
-        "dump",
-        "store",
-        "fetch",
-        "read",
-        "write",
-        "summarize",
-        "configure",
-        "setup",
-    ]
-)
-# What models are asked to do; strong where the receiver is no tokenizer, text or archive.
-_MODEL_METHODS = re.compile(
-    r"(forward|generate|predict|infer|inference|embed|transcribe|translate|evaluate|caption|denoise"
-    r"|predict_\w+|generate_\w+|embed_\w+|encode_(text|image|images|audio|video|query|queries|document|documents|corpus"
-    r"|passages?|sentences?|texts|multi_process|\w*prompts?|labels|features|first_stage)|decode_first_stage"
-    r"|get_(text|image|audio|video)_features|get_\w*embeddings?|extract_features|forward_\w+|batch_predict\w*|run_model)"
-)
 # `self.mods.encoder(x)`: SpeechBrain keeps the modules of a model so.
 _MODULE_DICTS = frozenset({"mods", "modules"})
-_IN_MODULE_DICT = re.compile(r"\.\s*(?:mods|modules)\s*\.\s*\w+\s*\(")
-_DICT_METHODS = frozenset(
-    [
-        *(
-            "keys",
-            "values",
-            "items",
-            "get",
-            "pop",
-            "update",
-            "setdefault",
-            "clear",
-            "copy",
-            "append",
-            "insert",
-            "extend",
-        ),
-        *("eval", "train", "to", "cuda", "cpu", "half", "float", "parameters", "named_parameters", "state_dict"),
-        *("load_state_dict", "add_module", "apply", "requires_grad_", "zero_grad", "children", "named_children"),
-    ]
-)
+_IN_MODULE_DICT = re.compile(r"\.\s*(?:mods|modules)\s*\.\s*\w+\s*[.(]")
 _TEXT_RECEIVER = re.compile(
     r"(?i)token|vocab|processor|codec|json|base64|string|str$|text$|url|label_?encoder|bpe|spm|sp$"
 )
 _CALLED_NAME = re.compile(r"(?<!def )\b([A-Za-z_]\w*)\s*(?:\[[^\]]*\]\s*)?\(")
+_CALLED_METHOD = re.compile(r"\b([A-Za-z_]\w*)\s*(?:\[[^\]]*\]\s*|\(\s*\)\s*)?\.\s*([A-Za-z_]\w*)\s*\(")
 _CALL_ON_RESULT = re.compile(r"[\])]\s*\(")
-_RUN_VERBS = frozenset(
-    [
-        "run",
-        "call",
-        "apply",
-        "evaluate",
-        "predict",
-        "infer",
-        "embed",
-        "encode",
-        "forward",
-        "generate",
-        "eval",
-        "inference",
-        "transcribe",
-    ]
-)
-
-
-def words(identifier: str) -> list[str]:
-    """Return an identifier's words, lower case: `textEncoder_2` → `text`, `encoder`, `2`."""
-    return [w.lower() for w in _WORDS.findall(identifier)]
-
-
-def is_model_name(identifier: str | None) -> bool:
-    """Return whether an identifier is named as models are: its last word (digits apart) is a model noun."""
-    if not identifier:
-        return False
-    parts = [w for w in words(identifier) if not w.isdigit()]
-    return bool(parts) and parts[-1] in MODEL_NOUNS and parts[0] not in _OTHER_VERBS
+_MAPPED = re.compile(r"\bmap\s*\(")
+# Functions that call what they are given, in the same thread.
+_CALLERS = frozenset({"map", "filter", "functional_call", "autocast_call", "checkpoint"})
+# In another thread or process a guard of this one does nothing: gradient modes are per thread.
+ELSEWHERE = frozenset({"run_in_executor", "to_thread", "submit", "run_in_threadpool", "run_sync", "apply_async"})
 
 
 class ModelCalls:
@@ -205,7 +47,8 @@ class ModelCalls:
     def __init__(self, module: Module) -> None:
         self._module = module
         self._helpers: dict[int, bool] = {}
-        self._modules = module.facts.module_names
+        self._modules = module_names(module.facts)
+        self._targets = CallTargets(module)
 
     def within(self, node: cst.CSTNode) -> Iterator[cst.Call]:
         """Yield the calls inside a node that run a model, in source order."""
@@ -215,28 +58,58 @@ class ModelCalls:
 
     def runs_model(self, call: cst.Call) -> bool:
         """Return whether a call runs a model."""
-        function = call.func
+        function = callee(self._module, call)
         name = last_name(function)
         if name is None:
             return False
-        helper = self._helper(call)
-        if helper is not None:
-            return self._helper_runs_model(helper)
+        helpers = self._targets.of(call)
+        if helpers:
+            return any(self._helper_runs_model(h) for h in helpers) or self._builds_model(function, name)
         if isinstance(function, cst.Name):
             return self._names_model(function, name) or self._runs_argument(call, name)
         if isinstance(function, cst.Attribute):
             return self._method_runs_model(call, function)
         if isinstance(function, cst.Subscript):
-            return is_model_name(name) or name in self._modules
+            return self.is_model(function)
         # model.eval()(x), get_model()(x)
         return isinstance(function, cst.Call) and (is_model_name(name) or name == "eval")
 
+    def _builds_model(self, function: cst.BaseExpression, name: str) -> bool:
+        """Return whether what is called is a torch module of this file, whose forward may be all arithmetic."""
+        klass = self._module.facts.outline.instances.get(name)
+        return klass is not None and klass.name in self._modules and not isinstance(function, cst.Call)
+
+    def is_model(self, node: cst.BaseExpression) -> bool:
+        """Return whether an expression is a model, by what the file shows of its name."""
+        if isinstance(node, cst.Call):
+            # model.eval().to(device), nets[0].module
+            return isinstance(node.func, cst.Attribute) and self.is_model(node.func.value)
+        if isinstance(node, cst.Name) and self._is_loop_over_models(node):
+            return True
+        name = last_name(node)
+        return name in self._modules or is_model_name(name)
+
+    def _is_loop_over_models(self, name: cst.Name) -> bool:
+        """Return whether a name is bound by a loop over models around it: `for m in [model]`."""
+        for parent in self._module.parents(name):
+            loops: list[cst.For | cst.CompFor] = [parent] if isinstance(parent, cst.For) else []
+            if isinstance(parent, (cst.ListComp, cst.GeneratorExp, cst.SetComp, cst.DictComp)):
+                loops = self._module.nodes(cst.CompFor, within=parent.for_in)
+            for loop in loops:
+                if isinstance(loop.target, cst.Name) and loop.target.value == name.value:
+                    if isinstance(loop.iter, (cst.List, cst.Tuple)):
+                        return any(is_model_name(last_name(e.value)) for e in loop.iter.elements)
+                    return last_name(loop.iter) in self._modules or is_model_name(last_name(loop.iter))
+            if isinstance(parent, cst.FunctionDef):
+                break
+        return False
+
     def _names_model(self, function: cst.Name, name: str) -> bool:
-        if name[:1].isupper() or name in self._module.functions:
+        if name[:1].isupper() or (name in self._module.functions and name not in self._modules):
             return False  # a class is built, or a function whose body was looked at
         if name in self._module.imports:
             return False
-        return name in self._modules or is_model_name(name)
+        return self.is_model(function)
 
     def _method_runs_model(self, call: cst.Call, function: cst.Attribute) -> bool:
         method, receiver = function.attr.value, function.value
@@ -244,51 +117,38 @@ class ModelCalls:
             return False
         name = last_name(receiver) or ""
         if self._module.is_imported(function):
-            return False  # a library's function, not an object's method
-        if name in _MODULE_DICTS and isinstance(receiver, cst.Attribute) and method not in _DICT_METHODS:
+            # A library's function, not an object's method; some call what they are given.
+            return method in _CALLERS and self._is_given_model(call)
+        if self._is_in_module_dict(receiver, name) and runs_on_model(method):
             return True
         if method == "__call__":
-            return is_model_name(name) or name in self._modules
-        if method == "encode":
+            return self.is_model(receiver)
+        is_text = bool(call.args) and string_value(call.args[0].value) is not None
+        if method in ("encode", "decode", "evaluate"):
             # str.encode and tokenizer.encode are everywhere: only a model's counts.
-            is_text = call.args and string_value(call.args[0].value) is not None
-            return not is_text and (is_model_name(name) or name in self._modules)
-        if method == "evaluate" or _MODEL_METHODS.fullmatch(method):
+            return not is_text and (self.is_model(receiver) or _is_own(receiver))
+        if runs_by_name(method):
             return not _TEXT_RECEIVER.search(name) and not isinstance(receiver, (cst.SimpleString, cst.FormattedString))
-        if method.startswith("_"):
-            method = method.lstrip("_")
-        return method in self._modules or is_model_name(method) or self._runs_argument(call, method)
+        if self.is_model(receiver) and call.args and runs_on_model(method) and not is_text:
+            return not _TEXT_RECEIVER.search(method)
+        bare = method.lstrip("_")
+        return bare in self._modules or is_model_name(bare) or self._runs_argument(call, bare)
+
+    def _is_in_module_dict(self, receiver: cst.BaseExpression, name: str) -> bool:
+        if name in _MODULE_DICTS and isinstance(receiver, cst.Attribute):
+            return True
+        return isinstance(receiver, cst.Attribute) and last_name(receiver.value) in _MODULE_DICTS
 
     def _runs_argument(self, call: cst.Call, name: str) -> bool:
         """Return whether a function that evaluates, predicts or embeds is handed a model."""
-        parts = words(name)
-        return (
-            bool(parts)
-            and parts[0] in _RUN_VERBS
-            and any(
-                is_model_name(last_name(a.value)) for a in call.args if isinstance(a.value, (cst.Name, cst.Attribute))
-            )
+        if name in _CALLERS:
+            return self._is_given_model(call)
+        return runs_what_it_is_given(name) and any(
+            holds_model(last_name(a.value)) for a in call.args if isinstance(a.value, (cst.Name, cst.Attribute))
         )
 
-    def _helper(self, call: cst.Call) -> cst.FunctionDef | None:
-        """Return the function or method of this file that a call goes to, where that is plain."""
-        function = call.func
-        if isinstance(function, cst.Name) and function.value == "self":
-            return self._method(call, "forward")  # a module calls itself
-        if isinstance(function, cst.Name):
-            for candidate in self._module.functions.get(function.value, ()):
-                if self._module.class_of(candidate) is None:
-                    return candidate
-        if isinstance(function, cst.Attribute) and dotted(function.value) in ("self", "cls"):
-            return self._method(call, function.attr.value)
-        return None
-
-    def _method(self, call: cst.Call, name: str) -> cst.FunctionDef | None:
-        around = self._module.class_of(call)
-        for candidate in self._module.functions.get(name, ()):
-            if around is not None and self._module.class_of(candidate) is around:
-                return candidate
-        return None
+    def _is_given_model(self, call: cst.Call) -> bool:
+        return any(self.is_model(a.value) for a in call.args if isinstance(a.value, (cst.Name, cst.Attribute)))
 
     def _helper_runs_model(self, helper: cst.FunctionDef) -> bool:
         known = self._helpers.get(id(helper))
@@ -297,9 +157,24 @@ class ModelCalls:
             known = self._helpers[id(helper)] = any(True for _ in self.within(helper.body))
         return known
 
+    def helpers(self, call: cst.Call) -> list[cst.FunctionDef]:
+        """Return the functions and methods of this file that a call goes to."""
+        return self._targets.of(call)
+
     def helper(self, call: cst.Call) -> cst.FunctionDef | None:
         """Return the function or method of this file that a call goes to, or None."""
-        return self._helper(call)
+        return next(iter(self._targets.of(call)), None)
+
+    def runs_elsewhere(self, call: cst.Call) -> bool:
+        """Return whether a call hands a model to another thread or process."""
+        return last_name(call.func) in ELSEWHERE and (
+            self._is_given_model(call) or any(isinstance(a.value, cst.Lambda) for a in call.args)
+        )
+
+
+def _is_own(receiver: cst.BaseExpression) -> bool:
+    """Return whether a receiver is the object itself, or what it inherits from."""
+    return dotted(receiver) in ("self", "cls") or (isinstance(receiver, cst.Call) and dotted(receiver.func) == "super")
 
 
 def may_run_model(chunk: Chunk, facts: Facts) -> bool:
@@ -308,23 +183,34 @@ def may_run_model(chunk: Chunk, facts: Facts) -> bool:
     Never False where `ModelCalls.runs_model` would find one: it asks the same of every name before a bracket, without
     a tree.
     """
-    others: set[str] = set()
-    for reached in facts.outline.closure([chunk]):
-        code = reached.code
-        if _CALL_ON_RESULT.search(code) or _IN_MODULE_DICT.search(code):
-            return True
-        for name in set(_CALLED_NAME.findall(code)):
-            if _may_be_run(name):
-                return True
-            others |= {name, name.lstrip("_")}
-    return not others.isdisjoint(facts.module_names)
+    return any(_text_may_run_model(reached.code, facts) for reached in facts.outline.closure([chunk]))
 
 
-@lru_cache(maxsize=20_000)
-def _may_be_run(name: str) -> bool:
-    """Return whether a called name, of whatever it is called on, is one that may run a model."""
-    bare = name.lstrip("_")
-    if name in ("encode", "eval", "__call__") or is_model_name(bare) or _MODEL_METHODS.fullmatch(name):
+def _text_may_run_model(code: str, facts: Facts) -> bool:
+    if _CALL_ON_RESULT.search(code) or _IN_MODULE_DICT.search(code) or _MAPPED.search(code):
         return True
-    parts = words(bare)
-    return bool(parts) and parts[0] in _RUN_VERBS
+    modules = module_names(facts)
+    for receiver, method in set(_CALLED_METHOD.findall(code)):
+        if runs_by_name(method) or method in _CALLERS:
+            return True
+        if (receiver in modules or is_model_name(receiver)) and (runs_on_model(method) or method == "decode"):
+            return True
+        if method in ("encode", "decode", "evaluate"):
+            return True
+    for name in set(_CALLED_NAME.findall(code)):
+        bare = name.lstrip("_")
+        if bare in modules or name in modules or is_model_name(bare) or runs_by_name(bare):
+            return True
+        if name in ("eval", "__call__") or runs_what_it_is_given(bare) or name in facts.outline.instances:
+            return True
+    return _calls_a_kept_function(code)
+
+
+_KEPT_FUNCTION = re.compile(r"(\w+)[ \t]*=[ \t]*[\w.]+\.(\w+)[ \t]*(?=\n|$)")
+_LOOPED = re.compile(r"\bfor\s+(\w+)\s+in\b")
+
+
+def _calls_a_kept_function(code: str) -> bool:
+    """Return whether a function calls what it holds under a local name, or what a loop goes over."""
+    names = {m[1] for m in _KEPT_FUNCTION.finditer(code)} | set(_LOOPED.findall(code))
+    return any(re.search(rf"(?<![\w.]){name}\s*(?:\(|\.\s*\w+\s*\()", code) for name in names)

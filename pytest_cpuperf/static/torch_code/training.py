@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
-from pytest_cpuperf.static.source.prune import Chunk, Outline
-from pytest_cpuperf.static.torch_code.model_calls import words
+from pytest_cpuperf.static.source.facts import Facts
+from pytest_cpuperf.static.source.outline import Chunk, Outline
+from pytest_cpuperf.static.torch_code.vocabulary import words
 
 # What a class's training may start from: modules, Lightning, the trainers of transformers and coqui.
 _ENTRY_METHODS = frozenset(
@@ -15,6 +16,8 @@ _ENTRY_METHODS = frozenset(
         *("format_batch", "format_batch_on_device"),
     )
 )
+# A head, at most a docstring (blanked), and one return.
+_ALIAS = re.compile(r":[ \t]*\n[\s\"']*return\s+self\s*\.\s*[a-z]\w*\s*\([^()]*\)\s*$")
 _TAKES_GRADIENTS = re.compile(r"\.\s*(?:backward|zero_grad|manual_backward)\s*\(")
 # Training loops evaluate too: what these return is looked at, not trained through.
 _EVALUATES = frozenset(
@@ -25,15 +28,37 @@ _EVALUATES = frozenset(
 )
 
 
+_TRAINS = re.compile(
+    r"\.\s*(?:backward|manual_backward)\s*\(|\boptim(?:izer)?s?\s*\.\s*step\s*\(|\btorch\s*\.\s*optim\b|\bTrainer\s*\("
+    r"|\bdef\s+(?:training_step|compute_loss|configure_optimizers)\b"
+)
+
+
+def trains(facts: Facts) -> bool:
+    """Return whether a file trains something: it takes gradients or optimizer steps, or has a trainer."""
+    return _TRAINS.search(facts.code) is not None
+
+
 def called_by_forward(outline: Outline, class_name: str) -> frozenset[str]:
-    """Return the methods of a class from which training may start, and those they call on `self`."""
+    """Return the methods of a class from which training may start, and those they call on `self`.
+
+    A forward that is only another name for one public method (`return self.transcribe(…)`) is left out: that method is
+    what the class is for.
+    """
     classes = [klass for klass in outline.classes if klass.name == class_name]
     return frozenset(
         c.name
         for klass in classes
-        for c in outline.closure(c for name, same in klass.methods.items() if name in _ENTRY_METHODS for c in same)
+        for c in outline.closure(
+            c for name, same in klass.methods.items() if name in _ENTRY_METHODS for c in same if not _is_alias(c)
+        )
         if c.owner is klass
     )
+
+
+def _is_alias(chunk: Chunk) -> bool:
+    """Return whether a function only returns what one other method of its object returns."""
+    return _ALIAS.search(chunk.code) is not None
 
 
 def used_by_training(outline: Outline, class_name: str | None) -> frozenset[str]:

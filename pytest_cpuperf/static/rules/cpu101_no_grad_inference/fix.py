@@ -19,11 +19,11 @@ def mend(module: Module, guard: Guard, safe: bool) -> Mend | None:
     name = dotted(mention)
     if name is None:
         return None
-    first, _, rest = name.partition(".")
-    if rest:
-        if module.imports.get(first) != "torch":
+    owner = name.rpartition(".")[0]
+    if owner:
+        if module.facts.full_name(owner) != "torch":
             return None
-        return Mend(safety, "use torch.inference_mode()", ((guard.trigger, f"{first}.inference_mode()"),))
+        return Mend(safety, "use torch.inference_mode()", ((guard.trigger, f"{owner}.inference_mode()"),))
     known = next((local for local, full in module.imports.items() if full == "torch.inference_mode"), None)
     if known is not None:
         return Mend(safety, "use torch.inference_mode()", ((guard.trigger, f"{known}()"),))

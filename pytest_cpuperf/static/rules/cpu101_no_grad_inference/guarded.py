@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from pytest_cpuperf.static.rules.cpu101_no_grad_inference.case import Case
 from pytest_cpuperf.static.source.lazy_libcst import cst
-from pytest_cpuperf.static.torch_code.model_calls import words
+from pytest_cpuperf.static.source.names import last_name
+from pytest_cpuperf.static.torch_code.guards import enters_inference_mode
+from pytest_cpuperf.static.torch_code.vocabulary import words
 
 _AUTOGRAD = frozenset({"backward", "requires_grad_", "enable_grad", "requires_grad"})
+_NO_AUTOGRAD = ("no_grad", "set_grad_enabled", "inference_mode", "functional_call", "profiler")
+_CONVERTS = frozenset(["convert", "converted", "compile", "to", "build", "trace", "script"])
+_FORMATS = frozenset(["onnx", "torchscript", "trt", "tensorrt", "openvino", "coreml", "tflite", "ncnn", "engine"])
+_WARMS_UP = frozenset(["warmup", "capture", "precompile"])
 _EXPORTS = (
     "torch.onnx",
     "torch.export",
@@ -15,6 +21,11 @@ _EXPORTS = (
     "torch.compile",
     "torch.fx",
     "torch._dynamo",
+    "torch.cuda.CUDAGraph",
+    "torch.cuda.graph",
+    "torch_tensorrt",
+    "coremltools",
+    "openvino",
 )
 
 
@@ -33,11 +44,11 @@ def meets_autograd(case: Case) -> str | None:
     if found:
         return f"it meets autograd ({found})"
     for call in case.module.nodes(cst.Call, within=case.body):
-        helper = case.calls.helper(call)
-        if helper is not None and not case.module.is_inside(call, helper):
-            found = _autograd_word(case, helper.body)
-            if found:
-                return f"{helper.name.value}, which it calls, meets autograd ({found})"
+        for helper in case.calls.helpers(call):
+            if not case.module.is_inside(call, helper):
+                found = _autograd_word(case, helper.body)
+                if found:
+                    return f"{helper.name.value}, which it calls, meets autograd ({found})"
     return None
 
 
@@ -49,22 +60,44 @@ def _autograd_word(case: Case, within: cst.CSTNode) -> str | None:
         if name in _AUTOGRAD:
             return name
         full = case.module.qualified(node) or ""
-        if full.startswith(("torch.autograd.", "torch.func.")) and not full.endswith(("no_grad", "set_grad_enabled")):
+        if full.startswith(("torch.autograd.", "torch.func.")) and not full.endswith(_NO_AUTOGRAD):
             return full
     return None
 
 
 def exports(case: Case) -> str | None:
-    """Return that the code exports, traces or compiles a model."""
+    """Return that the code exports, converts, traces, compiles or captures a model."""
     scope = case.function or case.body
     for node in case.module.nodes(cst.Attribute, cst.Name, within=scope):
         full = case.module.qualified(node)
         if full and full.startswith(_EXPORTS) and case.module.is_imported(node):
             return f"it exports, traces or compiles ({full})"
-    if case.function is not None and "export" in words(case.function.name.value):
+    for call in case.module.nodes(cst.Call, within=scope):
+        name = set(words(last_name(call.func) or ""))
+        if (name & _CONVERTS and name & _FORMATS) or "export" in name:
+            return f"it exports or converts ({last_name(call.func)})"
+    name = set(words(case.function.name.value)) if case.function is not None else set()
+    if name & _WARMS_UP or {"warm", "up"} <= name:
+        return "it warms up or captures a compiled model"
+    if "export" in name:
         exports = ("torch.onnx", "torch.export", "torch.jit", "onnx", "coremltools", "tensorrt", "openvino")
         if any(v.startswith(exports) for v in case.module.imports.values()) or "onnx" in case.module.facts.text:
             return "it is part of an export"
+    return None
+
+
+def runs_elsewhere(case: Case) -> str | None:
+    """Return that the model runs in another thread or process, where this guard does nothing."""
+    calls = case.module.nodes(cst.Call, within=case.body)
+    if any(case.calls.runs_elsewhere(call) for call in calls) and not case.model_calls:
+        return "the model runs in another thread or process, where this guard does nothing"
+    return None
+
+
+def prefers_inference_mode(case: Case) -> str | None:
+    """Return that the guarded code is in inference mode already."""
+    if enters_inference_mode(case.module, case.guard):
+        return "it enters inference mode already"
     return None
 
 

@@ -8,7 +8,8 @@ from pytest_cpuperf.static.rules.cpu101_no_grad_inference.case import Case
 from pytest_cpuperf.static.source.lazy_libcst import cst
 from pytest_cpuperf.static.source.names import dotted, last_name
 from pytest_cpuperf.static.torch_code.dataflow import assigned_names
-from pytest_cpuperf.static.torch_code.model_calls import is_model_name, words
+from pytest_cpuperf.static.torch_code.training import trains
+from pytest_cpuperf.static.torch_code.vocabulary import words
 
 _IN_PLACE = re.compile(r"[a-z]\w*[a-z0-9]_")
 _PARAMETER_WORDS = frozenset(
@@ -34,6 +35,22 @@ _PARAMETER_NAMES = frozenset(
 )
 _CALIBRATES = frozenset(["fit", "calibrate", "calibration"])
 _MOVES = frozenset({"half", "bfloat16", "float", "double", "to", "cuda", "cpu", "to_empty", "quantize"})
+_WITH_PARAMETERS = (
+    *(
+        "Linear",
+        "Conv",
+        "Embedding",
+        "LSTM",
+        "GRU",
+        "RNN",
+        "Transformer",
+        "Multihead",
+        "Bilinear",
+        "PReLU",
+        "BatchNorm",
+    ),
+    *("LayerNorm", "GroupNorm", "InstanceNorm", "RMSNorm", "Lazy", "Parameter", "Sequential", "Module"),
+)
 _LOADS = frozenset(
     [
         "from_pretrained",
@@ -117,13 +134,28 @@ def _is_parameter(case: Case, node: cst.CSTNode) -> bool:
     parts = name.split(".")
     if parts[0] in case.loop_parameters:
         return True
+    if len(parts) == 1 and _is_computed(case, name):
+        return False  # arithmetic on what was computed here
     if any(set(words(part)) & _PARAMETER_WORDS for part in parts) or "data" in parts[1:]:
         return True
     return len(parts) > 1 and parts[0] == "self"
 
 
+def _is_computed(case: Case, name: str) -> bool:
+    """Return whether a local name is bound in the guarded code to what a call or arithmetic made."""
+    values = assigned_names(case.module, case.body).get(name, [])
+    return bool(values) and all(
+        isinstance(v, (cst.Call, cst.BinaryOperation)) and not _reads_parameters(case, v) for v in values
+    )
+
+
+def _reads_parameters(case: Case, value: cst.BaseExpression) -> bool:
+    named = {n.attr.value for n in case.module.nodes(cst.Attribute, within=value)}
+    return bool(named & {"weight", "bias", "data", "parameters", "state_dict", "named_parameters", "buffers"})
+
+
 def builds_or_moves_modules(case: Case) -> str | None:
-    """Return how the guarded code builds, loads, moves or converts modules."""
+    """Return how the guarded code builds or loads modules, or converts one that may be trained later."""
     for call in case.module.nodes(cst.Call, within=case.body):
         function = call.func
         name = last_name(function) or ""
@@ -133,22 +165,27 @@ def builds_or_moves_modules(case: Case) -> str | None:
                 return f"it loads or builds modules ({name})"
         full = case.module.qualified(function) or ""
         last = full.rsplit(".", 1)[-1]
-        if full.startswith("torch.nn.") and last[:1].isupper() and not full.startswith("torch.nn.functional"):
-            if "Loss" not in last and last not in ("Softmax", "Sigmoid", "CosineSimilarity", "LogSoftmax", "ReLU"):
-                return f"it builds modules ({name})"
+        if full.startswith("torch.nn.") and last.startswith(_WITH_PARAMETERS):
+            return f"it builds modules ({name})"
         if full == "torch.load":
             return "it loads weights (torch.load)"
-        if isinstance(function, cst.Attribute) and name in _MOVES:
-            receiver = function.value
-            if isinstance(receiver, (cst.Name, cst.Attribute)) and _is_module(case, receiver):
+        if isinstance(function, cst.Attribute) and name in _MOVES and _is_module(case, function.value):
+            if _is_handed_on(case, call) or trains(case.module.facts):
                 return f"it moves or converts a module ({name}): its parameters would become inference tensors"
     return None
 
 
+def _is_handed_on(case: Case, call: cst.Call) -> bool:
+    """Return whether a moved module leaves the guarded code: it is returned, with nothing run."""
+    return isinstance(case.module.parent(call), cst.Return)
+
+
 def _is_module(case: Case, node: cst.CSTNode) -> bool:
+    if not isinstance(node, (cst.Name, cst.Attribute)):
+        return False
     if isinstance(node, cst.Name) and node.value == "self":
         around = case.module.class_of(case.guard.holder)
         return around is not None and "to" not in {
             f.name.value for f in case.module.nodes(cst.FunctionDef, within=around)
         }
-    return is_model_name(last_name(node))
+    return case.calls.is_model(node)

@@ -9,6 +9,8 @@ from pytest_cpuperf.static.rules.cpu101_no_grad_inference.guarded import (
     exports,
     is_reusable,
     meets_autograd,
+    prefers_inference_mode,
+    runs_elsewhere,
     runs_no_model,
 )
 from pytest_cpuperf.static.rules.cpu101_no_grad_inference.parameters import builds_or_moves_modules, touches_parameters
@@ -27,6 +29,8 @@ Reason = Callable[[Case], str | None]
 
 REASONS: tuple[Reason, ...] = (
     is_reusable,
+    prefers_inference_mode,
+    runs_elsewhere,
     touches_parameters,
     builds_or_moves_modules,
     meets_autograd,

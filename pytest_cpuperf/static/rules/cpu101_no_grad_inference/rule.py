@@ -13,7 +13,7 @@ from pytest_cpuperf.static.rules.cpu101_no_grad_inference.reasons import silent_
 from pytest_cpuperf.static.rules.cpu101_no_grad_inference.safety import is_safe
 from pytest_cpuperf.static.source.facts import Facts
 from pytest_cpuperf.static.source.module import Module
-from pytest_cpuperf.static.source.prune import Chunk
+from pytest_cpuperf.static.source.outline import Chunk
 from pytest_cpuperf.static.torch_code.guards import NoGuard, find_guards
 from pytest_cpuperf.static.torch_code.model_calls import ModelCalls, may_run_model
 

@@ -13,7 +13,7 @@ from pytest_cpuperf.static.rules.cpu101_no_grad_inference.results import leaves_
 from pytest_cpuperf.static.source.lazy_libcst import cst
 from pytest_cpuperf.static.source.names import last_name
 from pytest_cpuperf.static.torch_code.dataflow import assigned_names, is_plain
-from pytest_cpuperf.static.torch_code.model_calls import words
+from pytest_cpuperf.static.torch_code.vocabulary import words
 
 _BUILTINS = frozenset(
     (

@@ -11,7 +11,7 @@ from pytest_cpuperf.static.rules.cpu301_ort_default_threads.options import SESSI
 from pytest_cpuperf.static.source.facts import Facts
 from pytest_cpuperf.static.source.lazy_libcst import cst
 from pytest_cpuperf.static.source.module import Module
-from pytest_cpuperf.static.source.prune import Chunk
+from pytest_cpuperf.static.source.outline import Chunk
 
 _HELP = "set intra_op_num_threads to the CPUs this process may use (affinity and quota), divided among its sessions"
 _TOUCHES_OPTIONS = re.compile(r"\b(?:SessionOptions|intra_op_num_threads|add_session_config_entry|setattr)\b")

@@ -1,0 +1,107 @@
+"""What the names of a file stand for: its imports, wherever on a line they stand, and modules kept as values.
+
+Read from the text with strings and comments blanked, so that it does not depend on which functions were parsed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+# The names begin with a literal, which the regular expression engine looks for quickly; what stands before is read back.
+_FROM = re.compile(r"from(?<![\w.]from)[ \t]+([.\w]+)[ \t]+import\b[ \t]*(\([^)]*\)|(?:[^\n;\\]|\\\r?\n)+)")
+_IMPORT = re.compile(r"import(?<![\w.]import)[ \t]+((?:[^\n;\\]|\\\r?\n)+)")
+_ALIAS = re.compile(r"([.\w]+|\*)(?:\s+as\s+(\w+))?")
+
+# `importlib.import_module("torch")`, `__import__("torch")`, `LazyLoader("torch", …)`: a call that imports what it names.
+_BY_NAME = re.compile(
+    r"""(?:import_module|__import__|importorskip|optional_import|(?:lazy|Lazy)\w*)[ \t]*\(\s*"""
+    r"""(?:["'][\w.]*["']\s*,\s*(?:globals\(\)\s*,\s*)?)?["']([A-Za-z_][\w.]*)["']"""
+)
+_TARGET_BEFORE = re.compile(r"([A-Za-z_][\w.]*)[ \t]*(?:,[ \t]*\w+[ \t]*)?(?::[^=\n]+)?=[ \t]*[\w.]*$")
+_KEPT = re.compile(
+    r"(?:^|[\n;:])[ \t]*([A-Za-z_][\w.]*)[ \t]*(?::[^=\n]+)?=[ \t]*([A-Za-z_][\w.]*)[ \t]*(?=[\n;]|$|if\b)"
+)
+
+# A variable or attribute of this name, wherever it came from, is that library: `torch = Library().torch()`.
+_LIBRARIES = ("torch", "onnxruntime")
+_KEPT_OF = ("torch", "onnxruntime", "os")
+# What `from torch import *` brings, as far as rules ask.
+_STARRED = {
+    "torch": ("no_grad", "inference_mode", "set_grad_enabled", "compile", "autocast", "jit", "nn", "quantization"),
+    "onnxruntime": ("InferenceSession", "SessionOptions", "ExecutionMode", "GraphOptimizationLevel"),
+}
+
+
+class Imports:
+    """The imports of one file, all scopes together."""
+
+    def __init__(self, text: str, code: str) -> None:
+        """`code` is the text with strings and comments blanked."""
+        self._froms = [m for m in _FROM.finditer(code) if not _is_yielded(code, m.start())]
+        spans = [m.span() for m in self._froms]
+        self._plain = [m for m in _IMPORT.finditer(code) if not any(a < m.start() < b for a, b in spans)]
+        self.names = dict(self._imported())
+        """What each imported name stands for: `t` is `torch`, `ng` is `torch.no_grad`."""
+        self.kept = dict(self._kept(text, code))
+        """What variables and attributes that hold a module, or something of one, stand for: `self.torch` is `torch`."""
+
+    def _imported(self) -> Iterator[tuple[str, str]]:
+        for match in self._plain:
+            for full, alias in _ALIAS.findall(match[1]):
+                first = full.split(".")[0]
+                yield (alias, full) if alias else (first, first)
+        for match in self._froms:
+            for name, alias in _ALIAS.findall(match[2]):
+                if name == "*":
+                    yield from ((known, f"{match[1]}.{known}") for known in _STARRED.get(match[1], ()))
+                else:
+                    yield alias or name, f"{match[1]}.{name}"
+
+    def _kept(self, text: str, code: str) -> Iterator[tuple[str, str]]:
+        for match in _BY_NAME.finditer(text):
+            start = match.start()
+            if code[start] == text[start]:
+                line_start = code.rfind("\n", 0, start) + 1
+                target = _TARGET_BEFORE.search(code, line_start, start)
+                if target is not None:
+                    yield target[1], match[1]
+        for match in _KEPT.finditer(code):
+            first, _, rest = match[2].partition(".")
+            if match[1] != match[2] and self.names.get(first, "").partition(".")[0] in _KEPT_OF:
+                yield match[1], f"{self.names[first]}.{rest}" if rest else self.names[first]
+
+    def is_import(self, offset: int) -> bool:
+        """Return whether an offset of the text lies in an import statement."""
+        return any(m.start() <= offset < m.end() for m in (*self._plain, *self._froms))
+
+    def full_name(self, name: str) -> str:
+        """Return what a dotted name stands for: `t.no_grad` is `torch.no_grad`, and so is `self.torch.no_grad`."""
+        parts = name.split(".")
+        for length in range(len(parts), 0, -1):
+            held = self.kept.get(".".join(parts[:length]))
+            if held is not None:
+                parts[:length] = held.split(".")
+                break
+        else:
+            parts[:1] = self.names.get(parts[0], parts[0]).split(".")
+        for library in _LIBRARIES:
+            if library in parts[1:]:
+                parts = parts[parts.index(library, 1) :]  # `compat.torch`, `self.torch`: handed on by another module
+        return ".".join(parts)
+
+    def stands_for(self, name: str) -> bool:
+        """Return whether a dotted name begins with an import, or with a value that holds one."""
+        first = name.partition(".")[0]
+        return first in self.names or first in _LIBRARIES or self.full_name(name) != name
+
+    def aliases(self, names: frozenset[str]) -> set[str]:
+        """Return the identifiers under which something of one of some last names is used: `no_grad as ng`."""
+        both = (*self.names.items(), *self.kept.items())
+        found = {local.rpartition(".")[2] for local, full in both if full.rpartition(".")[2] in names}
+        return found - names
+
+
+def _is_yielded(code: str, offset: int) -> bool:
+    """Return whether a `from` belongs to `yield` or `raise`, which import nothing."""
+    return code[max(0, offset - 6) : offset].rstrip().endswith("yield")

@@ -1,0 +1,250 @@
+"""The functions and classes of a file, found by indentation in its code, and who calls whom."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+
+_HEAD = re.compile(r"(?:async[ \t]+)?(def|class)[ \t]+(\w+)")
+_CALLED = re.compile(r"(?<![\w.])(?<!def )([A-Za-z_]\w*)\s*\(")
+_CALLED_ON_SELF = re.compile(r"(?<![\w.])(?:self|cls|super\s*\(\s*\))\s*\.\s*([A-Za-z_]\w*)\s*\(")
+_ATTRIBUTE_CALLED = re.compile(r"\.\s*([A-Za-z_]\w*)\s*\(")
+_MADE = re.compile(r"([A-Za-z_]\w*)[ \t]*(?::[^=\n]+)?=[ \t]*([A-Za-z_]\w*)[ \t]*\(")
+_ANNOTATED = re.compile(r"([A-Za-z_]\w*)[ \t]*:[ \t]*(?:Optional\[[ \t]*)?([A-Za-z_]\w*)\b(?![ \t]*[.(])")
+_HANDED_ON = re.compile(r"\.[ \t]*([A-Za-z_]\w*)[ \t]*(?::[^=\n]+)?=[ \t]*([A-Za-z_]\w*)[ \t]*(?=\n|$)")
+# What calls an object's class by the object alone: `model(x)`.
+_CALLS = ("forward", "__call__")
+_DOES_NOTHING = re.compile(r"\s*(?:pass|\.\.\.|return|return None|raise\s+NotImplementedError[^\n]*)?\s*;?")
+
+
+@dataclass(eq=False)
+class Chunk:
+    """A function of the module or of a class, with its decorators. Lines count from 0; `end` is past the last."""
+
+    name: str
+    owner: Class | None
+    indent: str
+    start: int
+    end: int = 0
+    code: str = ""
+    """Its text, strings and comments blanked."""
+
+    @cached_property
+    def called_names(self) -> frozenset[str]:
+        """Names it calls plainly: `name(`."""
+        return frozenset(_CALLED.findall(self.code))
+
+    @cached_property
+    def called_on_self(self) -> frozenset[str]:
+        """Methods of its own object it calls: `self.name(`, and `forward` by `self(`, as modules do."""
+        called = frozenset(_CALLED_ON_SELF.findall(self.code))
+        return called | frozenset(_CALLS) if "self" in self.called_names else called
+
+    @cached_property
+    def called_attributes(self) -> frozenset[str]:
+        """What it calls on anything: `….name(`."""
+        return frozenset(_ATTRIBUTE_CALLED.findall(self.code))
+
+    @cached_property
+    def is_abstract(self) -> bool:
+        """Whether it does nothing: others implement it."""
+        lines = self.code.split("\n")
+        depth = 0
+        for number, line in enumerate(lines):
+            depth += sum(line.count(c) for c in "([{") - sum(line.count(c) for c in ")]}")
+            head = _HEAD.match(line.lstrip()) is not None or number > 0
+            if head and depth <= 0 and (end := _end_of_head(line)) is not None:
+                body = "\n".join([line[end:], *lines[number + 1 :]]).replace('"', "").replace("'", "")
+                return all(_DOES_NOTHING.fullmatch(part) for part in body.split("\n"))
+        return False
+
+
+def _end_of_head(line: str) -> int | None:
+    """Return where a line's body begins, after the colon that ends a function's head; None where it has none."""
+    if line.lstrip().startswith("@"):
+        return None
+    depth = 0
+    for offset, character in enumerate(line):
+        if character in "([{":
+            depth += 1
+        elif character in ")]}":
+            depth -= 1
+        elif character == ":" and depth <= 0:
+            return offset + 1
+    return None
+
+
+@dataclass(eq=False)
+class Class:
+    """A class, its bases as they are written, and its methods by name."""
+
+    name: str
+    indent: str
+    start: int
+    end: int = 0
+    outer: Class | None = None
+    bases: tuple[str, ...] = ()
+    methods: dict[str, list[Chunk]] = field(default_factory=dict)
+
+
+class Outline:
+    """The functions and classes of a file, found by indentation in its code (strings and comments blanked)."""
+
+    def __init__(self, code: str) -> None:
+        self.lines = code.split("\n")
+        self.chunks: list[Chunk] = []
+        self.classes: list[Class] = []
+        self.functions: dict[str, list[Chunk]] = {}
+        self._code = code
+        self._read()
+
+    def _read(self) -> None:
+        classes: list[Class] = []
+        open_chunk: Chunk | None = None
+        decorated: tuple[int, int] | None = None  # (width of indentation, line) of the first decorator
+        for number, line in enumerate(self.lines):
+            stripped = line.lstrip(" \t")
+            if not stripped or stripped[0] in "\r)]}\f":
+                continue
+            width = len(line) - len(stripped)
+            if open_chunk is not None:
+                if width > len(open_chunk.indent):
+                    continue
+                open_chunk.end = number
+                open_chunk = None
+            while classes and width <= len(classes[-1].indent):
+                classes.pop().end = number
+            if stripped[0] == "@":
+                decorated = decorated if decorated and decorated[0] == width else (width, number)
+                continue
+            if decorated and width > decorated[0]:
+                continue  # the arguments of a decorator
+            head = _HEAD.match(stripped)
+            start = decorated[1] if decorated and decorated[0] == width else number
+            decorated = None
+            if head is None:
+                continue
+            indent = line[:width]
+            if head[1] == "class":
+                outer = classes[-1] if classes else None
+                classes.append(Class(head[2], indent, start, outer=outer, bases=self._bases(number)))
+                self.classes.append(classes[-1])
+                continue
+            owner = classes[-1] if classes else None
+            open_chunk = Chunk(head[2], owner, indent, start)
+            self.chunks.append(open_chunk)
+            by_name = owner.methods if owner else self.functions
+            by_name.setdefault(open_chunk.name, []).append(open_chunk)
+        still_open: list[Class | Chunk] = [*classes, *([open_chunk] if open_chunk else [])]
+        for piece in still_open:
+            piece.end = len(self.lines)
+        for chunk in self.chunks:
+            chunk.code = "\n".join(self.lines[chunk.start : chunk.end])
+
+    def _bases(self, number: int) -> tuple[str, ...]:
+        """Return the bases of the class whose head begins on a line."""
+        head = self.lines[number]
+        while head.count("(") > head.count(")") and number + 1 < len(self.lines):
+            number += 1
+            head += self.lines[number]
+        inside = re.search(r"\((.*)\)\s*:", head)
+        names = re.sub(r"\[[^\]]*\]", "", inside[1]).split(",") if inside else []
+        return tuple(n.strip() for n in names if n.strip() and "=" not in n)
+
+    def holding(self, lines: Iterable[int]) -> dict[int, Chunk | None]:
+        """Return the chunk that holds each line (counted from 0), or None for the module's own."""
+        found: dict[int, Chunk | None] = {}
+        position = 0
+        for line in sorted(lines):
+            while position < len(self.chunks) and self.chunks[position].end <= line:
+                position += 1
+            inside = position < len(self.chunks) and self.chunks[position].start <= line
+            found[line] = self.chunks[position] if inside else None
+        return found
+
+    @cached_property
+    def by_name(self) -> dict[str, Class]:
+        """The classes by name; the last of a name counts, as in Python."""
+        return {klass.name: klass for klass in self.classes}
+
+    @cached_property
+    def instances(self) -> dict[str, Class]:
+        """Variables and attributes that hold an object of a class of this file: made from it, or annotated so."""
+        found: dict[str, Class] = {}
+        if not self.by_name:
+            return found
+        for pattern in (_ANNOTATED, _MADE):
+            for name, made in pattern.findall(self._code):
+                if made in self.by_name and name != made:
+                    found[name] = self.by_name[made]
+        for name, source in _HANDED_ON.findall(self._code):
+            if source in found:
+                found.setdefault(name, found[source])
+        return found
+
+    def bases_of(self, klass: Class) -> Iterator[Class]:
+        """Yield the classes of this file that a class derives from, nearest first."""
+        seen = {klass}
+        todo = [klass]
+        while todo:
+            for base in todo.pop(0).bases:
+                found = self.by_name.get(base.rpartition(".")[2])
+                if found is not None and found not in seen:
+                    seen.add(found)
+                    todo.append(found)
+                    yield found
+
+    def derived_from(self, klass: Class) -> list[Class]:
+        """Return the classes of this file that derive from a class."""
+        return [other for other in self.classes if klass in self.bases_of(other)]
+
+    def method(self, klass: Class, name: str, inherited_only: bool = False) -> list[Chunk]:
+        """Return what a call of a class's method goes to: its own, an inherited one, or those of derived classes.
+
+        An abstract method goes to its implementations.
+        """
+        own = [] if inherited_only else [klass]
+        for holder in (*own, *self.bases_of(klass)):
+            found = holder.methods.get(name, [])
+            if found and not all(c.is_abstract for c in found):
+                return found
+        return [
+            c
+            for other in self.derived_from(klass)
+            for c in other.methods.get(name, [])
+            if not inherited_only and not c.is_abstract
+        ]
+
+    def called(self, chunk: Chunk) -> list[Chunk]:
+        """Return the functions of this file that a chunk calls: `name(`, `self.name(`, `other.name(`, `other(`."""
+        found = [c for name in chunk.called_names & self.functions.keys() for c in self.functions[name]]
+        if chunk.owner is not None:
+            found += [c for name in chunk.called_on_self for c in self.method(chunk.owner, name)]
+            found += [c for name in chunk.called_on_self for c in self.method(chunk.owner, name, inherited_only=True)]
+        if not self.by_name:
+            return found
+        used = {self.by_name[n] for n in chunk.called_names & self.by_name.keys()}
+        used |= {k for n, k in self.instances.items() if n in chunk.code}
+        for klass in used:
+            found += [c for name in chunk.called_attributes for c in self.method(klass, name)]
+        callees = chunk.called_names | chunk.called_attributes
+        for name in callees & self.instances.keys():
+            found += [c for call in _CALLS for c in self.method(self.instances[name], call)]
+        return found
+
+    def closure(self, chunks: Iterable[Chunk], wanted: Callable[[Chunk], bool] | None = None) -> set[Chunk]:
+        """Return chunks and all they call, directly or not; of what is called only what is wanted."""
+        reached: set[Chunk] = set()
+        todo = list(chunks)
+        while todo:
+            chunk = todo.pop()
+            if chunk not in reached:
+                reached.add(chunk)
+                todo += [c for c in self.called(chunk) if wanted is None or c in reached or wanted(c)]
+        return reached
+
+    def siblings(self, chunk: Chunk) -> list[Chunk]:
+        """Return all methods of the class a chunk belongs to."""
+        return [c for same in chunk.owner.methods.values() for c in same] if chunk.owner else []

@@ -1,0 +1,109 @@
+"""Which function of the same file a call goes to: methods of any class of it, inherited and abstract ones included."""
+
+from __future__ import annotations
+
+from pytest_cpuperf.static.source.lazy_libcst import cst
+from pytest_cpuperf.static.source.module import Module
+from pytest_cpuperf.static.source.names import dotted, last_name
+from pytest_cpuperf.static.source.outline import Chunk, Class
+
+_CALLS = ("forward", "__call__")
+
+
+class CallTargets:
+    """Answers for one file. Classes and who derives from whom are known by the file's outline."""
+
+    def __init__(self, module: Module) -> None:
+        self._module = module
+        self._outline = module.facts.outline
+
+    def of(self, call: cst.Call) -> list[cst.FunctionDef]:
+        """Return the functions of this file that a call goes to, where that is plain; abstract ones left out."""
+        function = callee(self._module, call)
+        if isinstance(function, cst.Name):
+            return self._of_name(call, function.value)
+        if isinstance(function, cst.Attribute):
+            return self._of_attribute(call, function)
+        return []
+
+    def _of_name(self, call: cst.Call, name: str) -> list[cst.FunctionDef]:
+        if name == "self":
+            return self._method_of(call, _CALLS)
+        for candidate in self._module.functions.get(name, ()):
+            if self._module.class_of(candidate) is None and not self._is_abstract(candidate):
+                return [candidate]
+        return self._on_instance(name)
+
+    def _of_attribute(self, call: cst.Call, function: cst.Attribute) -> list[cst.FunctionDef]:
+        receiver, method = function.value, function.attr.value
+        if dotted(receiver) in ("self", "cls"):
+            return self._method_of(call, (method,)) or self._on_instance(method)
+        if isinstance(receiver, cst.Call) and dotted(receiver.func) == "super":
+            return self._method_of(call, (method,), inherited_only=True)
+        klass = self._class_of_value(receiver)
+        if klass is not None:
+            return self._nodes(self._outline.method(klass, method))
+        return self._on_instance(method)
+
+    def _class_of_value(self, value: cst.BaseExpression) -> Class | None:
+        if isinstance(value, cst.Call):
+            return self._outline.by_name.get(last_name(value.func) or "")
+        if isinstance(value, (cst.Name, cst.Attribute)):
+            name = last_name(value) or ""
+            return self._outline.instances.get(name) or self._outline.by_name.get(name)
+        return None
+
+    def _on_instance(self, name: str) -> list[cst.FunctionDef]:
+        """Return what calling an object of a class of this file goes to."""
+        klass = self._outline.instances.get(name)
+        if klass is None:
+            return []
+        return next((found for m in _CALLS if (found := self._nodes(self._outline.method(klass, m)))), [])
+
+    def _method_of(
+        self, node: cst.CSTNode, names: tuple[str, ...], inherited_only: bool = False
+    ) -> list[cst.FunctionDef]:
+        around = self._module.class_of(node)
+        klass = self._outline.by_name.get(around.name.value) if around is not None else None
+        if klass is None:
+            return []
+        return next(
+            (found for n in names if (found := self._nodes(self._outline.method(klass, n, inherited_only)))), []
+        )
+
+    def _nodes(self, chunks: list[Chunk]) -> list[cst.FunctionDef]:
+        return [node for chunk in chunks if (node := self._node(chunk)) is not None]
+
+    def _node(self, chunk: Chunk) -> cst.FunctionDef | None:
+        """Return a chunk's node in the tree; None where its class was cut away."""
+        owner = chunk.owner.name if chunk.owner is not None else None
+        same = [
+            f
+            for f in self._module.functions.get(chunk.name, ())
+            if (around.name.value if (around := self._module.class_of(f)) is not None else None) == owner
+        ]
+        siblings = chunk.owner.methods[chunk.name] if chunk.owner is not None else [chunk]
+        position = siblings.index(chunk)
+        return same[position] if position < len(same) else same[0] if same else None
+
+    def _is_abstract(self, function: cst.FunctionDef) -> bool:
+        known = self._outline.functions.get(function.name.value, ())
+        return bool(known) and all(chunk.is_abstract for chunk in known)
+
+
+def callee(module: Module, call: cst.Call) -> cst.BaseExpression:
+    """Return what is called, through a local name that holds a function or method: `run = model.forward`."""
+    function = call.func
+    if not isinstance(function, cst.Name):
+        return function
+    around = module.function_of(call)
+    if around is None:
+        return function
+    bound = [
+        a.value
+        for a in module.nodes(cst.Assign, within=around)
+        if any(isinstance(t.target, cst.Name) and t.target.value == function.value for t in a.targets)
+    ]
+    if len(bound) == 1 and isinstance(bound[0], cst.Attribute):
+        return bound[0]
+    return function
