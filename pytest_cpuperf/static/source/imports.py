@@ -8,12 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-# The names begin with a literal, which the regular expression engine looks for quickly; what stands before is read back.
+# They begin with a literal, which the regular expression engine looks for quickly; what stands before is read back.
 _FROM = re.compile(r"from(?<![\w.]from)[ \t]+([.\w]+)[ \t]+import\b[ \t]*(\([^)]*\)|(?:[^\n;\\]|\\\r?\n)+)")
 _IMPORT = re.compile(r"import(?<![\w.]import)[ \t]+((?:[^\n;\\]|\\\r?\n)+)")
 _ALIAS = re.compile(r"([.\w]+|\*)(?:\s+as\s+(\w+))?")
 
-# `importlib.import_module("torch")`, `__import__("torch")`, `LazyLoader("torch", …)`: a call that imports what it names.
+# `import_module("torch")`, `__import__("torch")`, `LazyLoader("torch", …)`: a call that imports what it names.
 _BY_NAME = re.compile(
     r"""(?:import_module|__import__|importorskip|optional_import|(?:lazy|Lazy)\w*)[ \t]*\(\s*"""
     r"""(?:["'][\w.]*["']\s*,\s*(?:globals\(\)\s*,\s*)?)?["']([A-Za-z_][\w.]*)["']"""

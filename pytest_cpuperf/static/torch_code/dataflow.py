@@ -117,6 +117,14 @@ def is_plain(module: Module, node: cst.CSTNode) -> bool:
     return False
 
 
+def _around() -> tuple[type[cst.CSTNode], ...]:
+    """Return the expressions around a value that still are of it."""
+    return (
+        *(cst.Attribute, cst.Subscript, cst.Arg, cst.BinaryOperation, cst.UnaryOperation, cst.Comparison),
+        *(cst.ComparisonTarget, cst.BooleanOperation),
+    )
+
+
 def becomes_plain(module: Module, use: cst.Name) -> bool:
     """Return whether the expression around a use turns it into plain data: `x.cpu().numpy()`, `float(x)`."""
     node: cst.CSTNode = use
@@ -124,10 +132,8 @@ def becomes_plain(module: Module, use: cst.Name) -> bool:
         if isinstance(parent, (cst.If, cst.While, cst.IfExp, cst.Assert)) and parent.test is node:
             return True  # a tensor's truth is a bool
         if (
-            isinstance(parent, (cst.Attribute, cst.Subscript, cst.BinaryOperation, cst.UnaryOperation, cst.Comparison))
-            or isinstance(parent, (cst.ComparisonTarget, cst.BooleanOperation))
+            isinstance(parent, _around())
             or (isinstance(parent, cst.Call) and parent.func is node)
-            or isinstance(parent, cst.Arg)
             or (isinstance(parent, cst.Call) and node in parent.args)
         ):
             node = parent

@@ -9,8 +9,8 @@ from pytest_cpuperf.static.rules.cpu101_no_grad_inference.results import ends_pl
 from pytest_cpuperf.static.source.lazy_libcst import cst
 from pytest_cpuperf.static.source.names import dotted, last_name
 from pytest_cpuperf.static.torch_code.dataflow import all_plain, assigned_names, becomes_plain
-from pytest_cpuperf.static.torch_code.vocabulary import words
 from pytest_cpuperf.static.torch_code.training import called_by_forward, used_by_training
+from pytest_cpuperf.static.torch_code.vocabulary import words
 
 _FROZEN_NAMES = frozenset(
     ["teacher", "target", "guide", "ref", "reference", "frozen", "momentum", "ema", "matcher", "assigner"]
