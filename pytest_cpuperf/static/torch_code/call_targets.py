@@ -29,10 +29,27 @@ class CallTargets:
     def _of_name(self, call: cst.Call, name: str) -> list[cst.FunctionDef]:
         if name == "self":
             return self._method_of(call, _CALLS)
+        if self._is_local(call, name):
+            return self._on_instance(name)
         for candidate in self._module.functions.get(name, ()):
             if self._module.class_of(candidate) is None and not self._is_abstract(candidate):
                 return [candidate]
         return self._on_instance(name)
+
+    def _is_local(self, node: cst.CSTNode, name: str) -> bool:
+        """Return whether a name is a parameter or a loop's variable around a node, which hides a function."""
+        for parent in self._module.parents(node):
+            if isinstance(parent, cst.For) and dotted(parent.target) == name:
+                return True
+            if isinstance(parent, (cst.ListComp, cst.GeneratorExp, cst.SetComp, cst.DictComp)):
+                loops = self._module.nodes(cst.CompFor, within=parent.for_in)
+                if any(dotted(loop.target) == name for loop in loops):
+                    return True
+            if isinstance(parent, cst.FunctionDef) and any(
+                p.name.value == name for p in self._module.nodes(cst.Param, within=parent.params)
+            ):
+                return True
+        return False
 
     def _of_attribute(self, call: cst.Call, function: cst.Attribute) -> list[cst.FunctionDef]:
         receiver, method = function.value, function.attr.value

@@ -29,11 +29,12 @@ from pytest_cpuperf.static.torch_code.vocabulary import (
 _MODULE_DICTS = frozenset({"mods", "modules"})
 _IN_MODULE_DICT = re.compile(r"\.\s*(?:mods|modules)\s*\.\s*\w+\s*[.(]")
 _TEXT_RECEIVER = re.compile(
-    r"(?i)token|vocab|processor|codec|json|base64|string|str$|text$|url|label_?encoder|bpe|spm|sp$"
+    r"(?i)tokeniz|^tok$|_tok$|tokens?$|vocab|processor|codec|json|base64|string|str$|text$|url|label_?encoder|bpe|spm|sp$"
 )
 _CALLED_NAME = re.compile(r"(?<!def )\b([A-Za-z_]\w*)\s*(?:\[[^\]]*\]\s*)?\(")
 _CALLED_METHOD = re.compile(r"\b([A-Za-z_]\w*)\s*(?:\[[^\]]*\]\s*|\(\s*\)\s*)?\.\s*([A-Za-z_]\w*)\s*\(")
 _CALL_ON_RESULT = re.compile(r"[\])]\s*\(")
+_ON_SUPER = re.compile(r"\bsuper\s*\(\s*\)\s*\.")
 _MAPPED = re.compile(r"\bmap\s*\(")
 # Functions that call what they are given, in the same thread.
 _CALLERS = frozenset({"map", "filter", "functional_call", "autocast_call", "checkpoint"})
@@ -60,7 +61,7 @@ class ModelCalls:
         """Return whether a call runs a model."""
         function = callee(self._module, call)
         name = last_name(function)
-        if name is None:
+        if name is None or name in ELSEWHERE:
             return False
         helpers = self._targets.of(call)
         if helpers:
@@ -81,6 +82,8 @@ class ModelCalls:
 
     def is_model(self, node: cst.BaseExpression) -> bool:
         """Return whether an expression is a model, by what the file shows of its name."""
+        if isinstance(node, cst.Call) and dotted(node.func) == "super":
+            return self._inherits_model(node)
         if isinstance(node, cst.Call):
             # model.eval().to(device), nets[0].module
             return isinstance(node.func, cst.Attribute) and self.is_model(node.func.value)
@@ -88,6 +91,12 @@ class ModelCalls:
             return True
         name = last_name(node)
         return name in self._modules or is_model_name(name)
+
+    def _inherits_model(self, node: cst.CSTNode) -> bool:
+        """Return whether the class around a node derives from a model, by its bases' names."""
+        around = self._module.class_of(node)
+        klass = self._module.facts.outline.by_name.get(around.name.value) if around is not None else None
+        return klass is not None and any(is_model_name(base.rpartition(".")[2]) for base in klass.bases)
 
     def _is_loop_over_models(self, name: cst.Name) -> bool:
         """Return whether a name is bound by a loop over models around it: `for m in [model]`."""
@@ -99,14 +108,19 @@ class ModelCalls:
                 if isinstance(loop.target, cst.Name) and loop.target.value == name.value:
                     if isinstance(loop.iter, (cst.List, cst.Tuple)):
                         return any(is_model_name(last_name(e.value)) for e in loop.iter.elements)
-                    return last_name(loop.iter) in self._modules or is_model_name(last_name(loop.iter))
+                    name_of_all = last_name(loop.iter) or ""
+                    return name_of_all.endswith("s") and is_model_name(name_of_all)
             if isinstance(parent, cst.FunctionDef):
                 break
         return False
 
     def _names_model(self, function: cst.Name, name: str) -> bool:
-        if name[:1].isupper() or (name in self._module.functions and name not in self._modules):
-            return False  # a class is built, or a function whose body was looked at
+        if name[:1].isupper():
+            return False  # a class is built
+        if self._is_loop_over_models(function):
+            return True
+        if name in self._module.functions and name not in self._modules:
+            return False  # a function whose body was looked at
         if name in self._module.imports:
             return False
         return self.is_model(function)
@@ -188,6 +202,8 @@ def may_run_model(chunk: Chunk, facts: Facts) -> bool:
 
 def _text_may_run_model(code: str, facts: Facts) -> bool:
     if _CALL_ON_RESULT.search(code) or _IN_MODULE_DICT.search(code) or _MAPPED.search(code):
+        return True
+    if _ON_SUPER.search(code):
         return True
     modules = module_names(facts)
     for receiver, method in set(_CALLED_METHOD.findall(code)):

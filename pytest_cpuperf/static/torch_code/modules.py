@@ -31,7 +31,7 @@ _MODEL_CLASSES = re.compile(
     r"|(?:transformers|diffusers|peft|optimum\.\w+)\.(?:\w+\.)*\w*(?:Model\w*|For[A-Z]\w+|Pipeline\w*)"
     r"|torchvision\.models\.\w+|flair\.models\.\w+|gliner\.GLiNER|auto_gptq\.\w+Model\w*|ctranslate2\.\w+"
 )
-_BASE_ENDINGS = ("Module", "PreTrainedModel", "LightningModule", "Model")
+_BASE_ENDINGS = ("Module", "PreTrainedModel")
 
 _known: weakref.WeakKeyDictionary[Facts, frozenset[str]] = weakref.WeakKeyDictionary()
 
@@ -55,7 +55,7 @@ def is_module_class(facts: Facts, klass: Class) -> bool:
 
 def _find(facts: Facts) -> set[str]:
     code = facts.code
-    names = {_name_before(code, m.start()) for m in _ASKED_OF_MODULES.finditer(code)} - _NO_OBJECTS
+    names = {_asked(code, m.start()) for m in _ASKED_OF_MODULES.finditer(code)} - _NO_OBJECTS
     known: dict[str, bool] = {}
     for match in _MADE.finditer(code):
         made = match[1]
@@ -71,6 +71,16 @@ def _find(facts: Facts) -> set[str]:
     modules = {k.name for k in facts.outline.classes if is_module_class(facts, k)}
     names |= {name for name, klass in facts.outline.instances.items() if klass.name in modules}
     return (names | modules) - {"", *_NO_OBJECTS}
+
+
+def _asked(code: str, offset: int) -> str:
+    """Return the name of what is asked; of what a chain makes (`net = load(path).eval()`), the name it is bound to."""
+    if not code[max(0, offset - 20) : offset].rstrip().endswith(")"):
+        return _name_before(code, offset)
+    line_start = code.rfind("\n", 0, offset) + 1
+    equals = code.find("=", line_start, offset)
+    target = _TARGET_BEFORE.search(code, line_start, equals) if equals > 0 else None
+    return target[1] if target else ""
 
 
 def _name_before(code: str, offset: int) -> str:

@@ -102,7 +102,7 @@ _MODEL_METHODS = re.compile(
 )
 _RUN_WORDS = frozenset(
     (
-        *("run", "call", "apply", "evaluate", "evaluation", "predict", "prediction", "predictions", "infer", "embed"),
+        *("run", "evaluate", "evaluation", "predict", "prediction", "predictions", "infer", "embed"),
         *(
             "encode",
             "forward",

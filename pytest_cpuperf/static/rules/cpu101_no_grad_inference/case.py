@@ -8,6 +8,7 @@ from functools import cached_property
 from pytest_cpuperf.static.source.lazy_libcst import cst
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import last_name
+from pytest_cpuperf.static.torch_code.dataflow import assigned_names, is_plain
 from pytest_cpuperf.static.torch_code.guards import Guard
 from pytest_cpuperf.static.torch_code.model_calls import ModelCalls
 
@@ -36,6 +37,24 @@ class Case:
     def model_calls(self) -> list[cst.Call]:
         """The calls under the guard that run a model."""
         return list(self.calls.within(self.body))
+
+    @cached_property
+    def outputs(self) -> frozenset[str]:
+        """Names that the guarded code binds to what a model returned, or to what is computed from it."""
+        bound = assigned_names(self.module, self.body)
+        made: frozenset[str] = frozenset()
+        while True:
+            found = made | {n for n, values in bound.items() if any(self._is_output(v, made) for v in values)}
+            if found == made:
+                return made
+            made = found
+
+    def _is_output(self, value: cst.BaseExpression, made: frozenset[str]) -> bool:
+        if is_plain(self.module, value):
+            return False
+        if any(name.value in made for name in self.module.nodes(cst.Name, within=value)):
+            return True
+        return any(call in self.model_calls for call in self.module.nodes(cst.Call, within=value))
 
     @cached_property
     def loop_parameters(self) -> frozenset[str]:

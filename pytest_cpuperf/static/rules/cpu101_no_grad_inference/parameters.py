@@ -102,7 +102,20 @@ def touches_parameters(case: Case) -> str | None:
                 return f"it writes to .{written.attr.value}"
             if isinstance(target, cst.Subscript) and _is_parameter(case, written):
                 return "it writes into parameters or buffers"
-    return _results_become_parameters(case)
+    return _put_into_model(case) or _results_become_parameters(case)
+
+
+def _put_into_model(case: Case) -> str | None:
+    """Return which result is handed to a model to keep: `model.set_prompts(mean)`."""
+    computed = case.outputs
+    for call in case.module.nodes(cst.Call, within=case.body):
+        if not isinstance(call.func, cst.Attribute) or not case.calls.is_model(call.func.value):
+            continue
+        if words(call.func.attr.value)[:1] in (["set"], ["register"], ["initialize"], ["init"]):
+            given = {n.value for a in call.args for n in case.module.nodes(cst.Name, within=a.value)}
+            if given & computed:
+                return f"its results become part of the model ({call.func.attr.value})"
+    return None
 
 
 def _sets_attributes(case: Case) -> bool:

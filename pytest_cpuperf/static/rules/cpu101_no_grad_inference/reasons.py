@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pytest_cpuperf.static.rules.cpu101_no_grad_inference.case import Case
+from pytest_cpuperf.static.rules.cpu101_no_grad_inference.features import hands_out_features
 from pytest_cpuperf.static.rules.cpu101_no_grad_inference.guarded import (
     exports,
     is_reusable,
@@ -41,6 +42,7 @@ REASONS: tuple[Reason, ...] = (
     is_forward_of_a_module,
     is_called_by_training,
     feeds_training,
+    hands_out_features,
     changed_in_place_afterwards,
 )
 

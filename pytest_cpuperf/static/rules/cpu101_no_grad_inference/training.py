@@ -8,7 +8,13 @@ from pytest_cpuperf.static.rules.cpu101_no_grad_inference.case import Case
 from pytest_cpuperf.static.rules.cpu101_no_grad_inference.results import ends_plain, leaves_only_plain_data, uses_of
 from pytest_cpuperf.static.source.lazy_libcst import cst
 from pytest_cpuperf.static.source.names import dotted, last_name
-from pytest_cpuperf.static.torch_code.dataflow import all_plain, assigned_names, becomes_plain
+from pytest_cpuperf.static.torch_code.dataflow import (
+    all_plain,
+    assigned_names,
+    becomes_plain,
+    spread,
+    uses_after,
+)
 from pytest_cpuperf.static.torch_code.training import called_by_forward, used_by_training
 from pytest_cpuperf.static.torch_code.vocabulary import words
 
@@ -69,8 +75,8 @@ def is_forward_of_a_module(case: Case) -> str | None:
 
 def is_called_by_training(case: Case) -> str | None:
     """Outputs of what a forward or a training loop calls may meet autograd."""
-    if case.function is None:
-        return None
+    if case.function is None or (_takes_gradients(case) and not case.guard.is_decorator):
+        return None  # whether it trains on its own results is seen in it
     outline, around = case.module.facts.outline, case.module.class_of(case.function)
     name, owner = case.function.name.value, around.name.value if around is not None else None
     if owner is not None and name in called_by_forward(outline, owner) and not ends_plain(case):
@@ -81,31 +87,51 @@ def is_called_by_training(case: Case) -> str | None:
 
 
 def feeds_training(case: Case) -> str | None:
-    """Return that what comes out is trained with."""
+    """Return that what comes out is trained with, or through."""
     if case.function is None or case.guard.is_decorator:
         return None
     names = assigned_names(case.module, case.body)
-    uses = [u for n, values in names.items() if not all_plain(case.module, values) for u in uses_of(case, n)]
-    uses = [u for u in uses if not becomes_plain(case.module, u)]
+    leaving = [n for n, values in names.items() if not all_plain(case.module, values)]
+    uses = [u for n in leaving for u in uses_of(case, n) if not becomes_plain(case.module, u)]
     if not uses:
         return _fills_hooks_of_a_teacher(case)
-    backward = any(
-        isinstance(c.func, cst.Attribute) and c.func.attr.value == "backward"
-        for c in case.module.nodes(cst.Call, within=case.function)
-    )
-    if backward:
+    spread_to = spread(case.module, {u.value for u in uses}, case.body, case.function)
+    later = [
+        n
+        for name in spread_to
+        for n in uses_after(case.module, name, case.body, case.function)
+        if not becomes_plain(case.module, n)
+    ]
+    if _takes_gradients(case) and any(_may_be_trained_with(case, n) for n in later):
         return "its results are used in a training step"
-    for use in uses:
+    for use in later:
         for parent in case.module.parents(use):
-            if isinstance(parent, cst.Call) and _LOSS.search(last_name(parent.func) or ""):
-                if _returns_loss(case):
+            if isinstance(parent, cst.Call):
+                if _LOSS.search(last_name(parent.func) or "") and _returns_loss(case):
                     return "its results feed a loss"
+                if case.calls.runs_model(parent) and not _is_guarded(case, parent):
+                    return f"its results go into {case.module.code(parent.func)}, outside the guard"
             if parent is case.function:
                 break
     for call in case.model_calls:
         if set(words(last_name(call.func) or "")) & _FROZEN_NAMES or set(words(dotted(call.func) or "")) & {"teacher"}:
             return f"{case.module.code(call.func)} is a teacher or target, whose outputs feed a loss"
     return None
+
+
+def _takes_gradients(case: Case) -> bool:
+    return any(
+        isinstance(c.func, cst.Attribute) and c.func.attr.value in ("backward", "manual_backward")
+        for c in case.module.nodes(cst.Call, within=case.function)
+    )
+
+
+def _may_be_trained_with(case: Case, use: cst.Name) -> bool:
+    """Return whether a use may hand a result to training: not where a guard is around it, or it is only counted."""
+    if _is_guarded(case, use):
+        return False
+    parent = case.module.parent(use)
+    return not isinstance(parent, (cst.AssignTarget, cst.AugAssign))
 
 
 def _fills_hooks_of_a_teacher(case: Case) -> str | None:
