@@ -10,11 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from pytest_cpuperf.static.source.facts import Facts
 from pytest_cpuperf.static.source.lazy_libcst import cst
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import dotted, last_name, string_value
-from pytest_cpuperf.static.source.outline import Chunk
 from pytest_cpuperf.static.torch_code.call_targets import CallTargets, callee
 from pytest_cpuperf.static.torch_code.modules import module_names
 from pytest_cpuperf.static.torch_code.vocabulary import (
@@ -27,17 +25,11 @@ from pytest_cpuperf.static.torch_code.vocabulary import (
 
 # `self.mods.encoder(x)`: SpeechBrain keeps the modules of a model so.
 _MODULE_DICTS = frozenset({"mods", "modules"})
-_IN_MODULE_DICT = re.compile(r"\.\s*(?:mods|modules)\s*\.\s*\w+\s*[.(]")
 _TEXT_RECEIVER = re.compile(
     r"(?i)tokeniz|^tok$|_tok$|tokens?$|vocab|processor|codec|json|base64|string|str$|text$|url|label_?encoder|bpe|spm|sp$"
 )
-_CALLED_NAME = re.compile(r"(?<!def )\b([A-Za-z_]\w*)\s*(?:\[[^\]]*\]\s*)?\(")
-_CALLED_METHOD = re.compile(r"\b([A-Za-z_]\w*)\s*(?:\[[^\]]*\]\s*|\(\s*\)\s*)?\.\s*([A-Za-z_]\w*)\s*\(")
-_CALL_ON_RESULT = re.compile(r"[\])]\s*\(")
-_ON_SUPER = re.compile(r"\bsuper\s*\(\s*\)\s*\.")
-_MAPPED = re.compile(r"\bmap\s*\(")
 # Functions that call what they are given, in the same thread.
-_CALLERS = frozenset({"map", "filter", "functional_call", "autocast_call", "checkpoint"})
+CALLERS = frozenset({"map", "filter", "functional_call", "autocast_call", "checkpoint"})
 # In another thread or process a guard of this one does nothing: gradient modes are per thread.
 ELSEWHERE = frozenset({"run_in_executor", "to_thread", "submit", "run_in_threadpool", "run_sync", "apply_async"})
 
@@ -132,8 +124,8 @@ class ModelCalls:
         name = last_name(receiver) or ""
         if self._module.is_imported(function):
             # A library's function, not an object's method; some call what they are given.
-            return method in _CALLERS and self._is_given_model(call)
-        if self._is_in_module_dict(receiver, name) and runs_on_model(method):
+            return method in CALLERS and self._is_given_model(call)
+        if _is_in_module_dict(receiver, name) and runs_on_model(method):
             return True
         if method == "__call__":
             return self.is_model(receiver)
@@ -148,14 +140,9 @@ class ModelCalls:
         bare = method.lstrip("_")
         return bare in self._modules or is_model_name(bare) or self._runs_argument(call, bare)
 
-    def _is_in_module_dict(self, receiver: cst.BaseExpression, name: str) -> bool:
-        if name in _MODULE_DICTS and isinstance(receiver, cst.Attribute):
-            return True
-        return isinstance(receiver, cst.Attribute) and last_name(receiver.value) in _MODULE_DICTS
-
     def _runs_argument(self, call: cst.Call, name: str) -> bool:
         """Return whether a function that evaluates, predicts or embeds is handed a model."""
-        if name in _CALLERS:
+        if name in CALLERS:
             return self._is_given_model(call)
         return runs_what_it_is_given(name) and any(
             holds_model(last_name(a.value)) for a in call.args if isinstance(a.value, (cst.Name, cst.Attribute))
@@ -186,47 +173,12 @@ class ModelCalls:
         )
 
 
+def _is_in_module_dict(receiver: cst.BaseExpression, name: str) -> bool:
+    if name in _MODULE_DICTS and isinstance(receiver, cst.Attribute):
+        return True
+    return isinstance(receiver, cst.Attribute) and last_name(receiver.value) in _MODULE_DICTS
+
+
 def _is_own(receiver: cst.BaseExpression) -> bool:
     """Return whether a receiver is the object itself, or what it inherits from."""
     return dotted(receiver) in ("self", "cls") or (isinstance(receiver, cst.Call) and dotted(receiver.func) == "super")
-
-
-def may_run_model(chunk: Chunk, facts: Facts) -> bool:
-    """Return whether a function's text, or that of what it calls in its file, may hold a call that runs a model.
-
-    Never False where `ModelCalls.runs_model` would find one: it asks the same of every name before a bracket, without
-    a tree.
-    """
-    return any(_text_may_run_model(reached.code, facts) for reached in facts.outline.closure([chunk]))
-
-
-def _text_may_run_model(code: str, facts: Facts) -> bool:
-    if _CALL_ON_RESULT.search(code) or _IN_MODULE_DICT.search(code) or _MAPPED.search(code):
-        return True
-    if _ON_SUPER.search(code):
-        return True
-    modules = module_names(facts)
-    for receiver, method in set(_CALLED_METHOD.findall(code)):
-        if runs_by_name(method) or method in _CALLERS:
-            return True
-        if (receiver in modules or is_model_name(receiver)) and (runs_on_model(method) or method == "decode"):
-            return True
-        if method in ("encode", "decode", "evaluate"):
-            return True
-    for name in set(_CALLED_NAME.findall(code)):
-        bare = name.lstrip("_")
-        if bare in modules or name in modules or is_model_name(bare) or runs_by_name(bare):
-            return True
-        if name in ("eval", "__call__") or runs_what_it_is_given(bare) or name in facts.outline.instances:
-            return True
-    return _calls_a_kept_function(code)
-
-
-_KEPT_FUNCTION = re.compile(r"(\w+)[ \t]*=[ \t]*[\w.]+\.(\w+)[ \t]*(?=\n|$)")
-_LOOPED = re.compile(r"\bfor\s+(\w+)\s+in\b")
-
-
-def _calls_a_kept_function(code: str) -> bool:
-    """Return whether a function calls what it holds under a local name, or what a loop goes over."""
-    names = {m[1] for m in _KEPT_FUNCTION.finditer(code)} | set(_LOOPED.findall(code))
-    return any(re.search(rf"(?<![\w.]){name}\s*(?:\(|\.\s*\w+\s*\()", code) for name in names)

@@ -15,7 +15,8 @@ from pytest_cpuperf.static.source.facts import Facts
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.outline import Chunk
 from pytest_cpuperf.static.torch_code.guards import NoGuard, find_guards
-from pytest_cpuperf.static.torch_code.model_calls import ModelCalls, may_run_model
+from pytest_cpuperf.static.torch_code.model_calls import ModelCalls
+from pytest_cpuperf.static.torch_code.screening import may_run_model
 
 _HELP = "use torch.inference_mode(), where nothing computed here meets autograd later"
 _AUTOGRAD_WORD = re.compile(r"\b(?:backward|requires_grad_?|enable_grad|autograd|func)\b")
