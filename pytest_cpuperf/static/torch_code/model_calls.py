@@ -64,8 +64,10 @@ class ModelCalls:
             return self._method_runs_model(call, function)
         if isinstance(function, cst.Subscript):
             return self.is_model(function)
-        # model.eval()(x), get_model()(x)
-        return isinstance(function, cst.Call) and (is_model_name(name) or name == "eval")
+        # model.eval()(x), get_model()(x), wrap(model)(x)
+        return isinstance(function, cst.Call) and (
+            is_model_name(name) or name == "eval" or self._is_given_model(function)
+        )
 
     def _builds_model(self, function: cst.BaseExpression, name: str) -> bool:
         """Return whether what is called is a torch module of this file, whose forward may be all arithmetic."""

@@ -19,6 +19,7 @@ from pytest_cpuperf.static.torch_code.model_calls import ModelCalls
 from pytest_cpuperf.static.torch_code.screening import may_run_model
 
 _HELP = "use torch.inference_mode(), where nothing computed here meets autograd later"
+_CALLED_ON = re.compile(r"\(\s*\)\s*\(\s*(\w+)\s*\)")
 _AUTOGRAD_WORD = re.compile(r"\b(?:backward|requires_grad_?|enable_grad|autograd|func)\b")
 
 
@@ -77,7 +78,9 @@ class NoGradInference(PythonRule):
         return (chunk.owner is not None and chunk.name == "forward") or not may_run_model(chunk, facts)
 
     def needed(self, chunks: set[Chunk], facts: Facts) -> set[Chunk]:
-        """The functions they call too, those that may run a model or meet autograd."""
+        """The functions they call too, those that may run a model or meet autograd, and those a guard is called on."""
+        given = set(_CALLED_ON.findall(facts.code))
+        chunks = chunks | {c for name in given for c in facts.outline.functions.get(name, ())}
         return facts.outline.closure(chunks, lambda c: bool(_AUTOGRAD_WORD.search(c.code)) or may_run_model(c, facts))
 
     def check(self, module: Module) -> Iterator[Report | Silence]:
