@@ -7,6 +7,7 @@ from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import dotted, last_name
 from pytest_cpuperf.static.source.outline import Chunk, Class
 
+_PROPERTIES = frozenset({"property", "cached_property", "setter"})
 _CALLS = ("forward", "__call__")
 
 
@@ -89,7 +90,9 @@ class CallTargets:
         )
 
     def _nodes(self, chunks: list[Chunk]) -> list[cst.FunctionDef]:
-        return [node for chunk in chunks if (node := self._node(chunk)) is not None]
+        nodes = [node for chunk in chunks if (node := self._node(chunk)) is not None]
+        # What a property returns is called, not the property.
+        return [n for n in nodes if not any(last_name(d.decorator) in _PROPERTIES for d in n.decorators)]
 
     def _node(self, chunk: Chunk) -> cst.FunctionDef | None:
         """Return a chunk's node in the tree; None where its class was cut away."""

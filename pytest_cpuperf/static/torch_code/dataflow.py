@@ -77,8 +77,23 @@ def uses_after(module: Module, name: str, block: cst.CSTNode, function: cst.CSTN
                     break
                 continue
             continue
-        found.append(node)
+        if not _is_bound_by_loop(module, node, block):
+            found.append(node)
     return found
+
+
+def _is_bound_by_loop(module: Module, use: cst.Name, block: cst.CSTNode) -> bool:
+    """Return whether a loop after a block, around a use, binds its name anew."""
+    for parent in module.parents(use):
+        loops: list[cst.For | cst.CompFor] = [parent] if isinstance(parent, cst.For) else []
+        if isinstance(parent, (cst.ListComp, cst.GeneratorExp, cst.SetComp, cst.DictComp)):
+            loops = module.nodes(cst.CompFor, within=parent.for_in)
+        for loop in loops:
+            if module.is_after(loop, block) and use.value in _bound(loop.target):
+                return True
+        if isinstance(parent, cst.FunctionDef):
+            break
+    return False
 
 
 def _is_label(node: cst.Name, parent: cst.CSTNode) -> bool:

@@ -140,7 +140,7 @@ class ModelCalls:
         if self.is_model(receiver) and call.args and runs_on_model(method) and not is_text:
             return not _TEXT_RECEIVER.search(method)
         bare = method.lstrip("_")
-        return bare in self._modules or is_model_name(bare) or self._runs_argument(call, bare)
+        return (bare in self._modules and runs_on_model(bare)) or is_model_name(bare) or self._runs_argument(call, bare)
 
     def _runs_argument(self, call: cst.Call, name: str) -> bool:
         """Return whether a function that evaluates, predicts or embeds is handed a model."""

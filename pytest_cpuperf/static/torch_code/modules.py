@@ -7,7 +7,7 @@ import weakref
 
 from pytest_cpuperf.static.source.facts import Facts
 from pytest_cpuperf.static.source.outline import Class
-from pytest_cpuperf.static.torch_code.vocabulary import makes_model, may_be_module
+from pytest_cpuperf.static.torch_code.vocabulary import is_model_name, makes_model, may_be_a_model
 
 # The name before each is read backwards.
 _ASKED_OF_MODULES = re.compile(
@@ -53,6 +53,16 @@ def is_module_class(facts: Facts, klass: Class) -> bool:
     return False
 
 
+def may_be_module(facts: Facts, klass: Class) -> bool:
+    """Return whether a class of a file may be a torch module: by its bases, their names, or layers that it holds."""
+    if is_module_class(facts, klass):
+        return True
+    if any(is_model_name(b.rpartition(".")[2]) for b in klass.bases):
+        return True
+    code = "\n".join(facts.outline.lines[klass.start : klass.end])
+    return re.search(r"\bnn\.[A-Z]|super\(\)\.forward\b", code) is not None
+
+
 def _find(facts: Facts) -> set[str]:
     code = facts.code
     names = {_asked(code, m.start()) for m in _ASKED_OF_MODULES.finditer(code)} - _NO_OBJECTS
@@ -90,10 +100,10 @@ def _name_before(code: str, offset: int) -> str:
 
 def _makes_module(facts: Facts, made: str) -> bool:
     if made.endswith(".from_pretrained"):
-        return may_be_module(made)
+        return may_be_a_model(made)
     full = facts.full_name(made)
     last = full.rpartition(".")[2]
-    if full in _LOADERS or (_MODEL_CLASSES.fullmatch(full) and may_be_module(last)) or makes_model(last):
+    if full in _LOADERS or (_MODEL_CLASSES.fullmatch(full) and may_be_a_model(last)) or makes_model(last):
         return True
     return (
         full.startswith("torch.nn.") and last[:1].isupper() and full not in _NOT_MODULES and not last.endswith("Loss")

@@ -176,6 +176,6 @@ def holds_model(identifier: str | None) -> bool:
     )
 
 
-def may_be_module(made: str) -> bool:
+def may_be_a_model(made: str) -> bool:
     """Return whether something loaded may be a module; a tokenizer, a processor or a configuration is none."""
     return _NOT_MODULES.search(made) is None

@@ -41,7 +41,13 @@ class Case:
     @cached_property
     def outputs(self) -> frozenset[str]:
         """Names that the guarded code binds to what a model returned, or to what is computed from it."""
-        bound = assigned_names(self.module, self.body)
+        bound = dict(assigned_names(self.module, self.body))
+        for call in self.module.nodes(cst.Call, within=self.body):
+            # rows.append(output)
+            if isinstance(call.func, cst.Attribute) and call.func.attr.value in ("append", "extend") and call.args:
+                if isinstance(call.func.value, cst.Name):
+                    name = call.func.value.value
+                    bound[name] = [*bound.get(name, ()), call.args[0].value]
         made: frozenset[str] = frozenset()
         while True:
             found = made | {n for n, values in bound.items() if any(self._is_output(v, made) for v in values)}

@@ -79,6 +79,8 @@ def exports(case: Case) -> str | None:
     name = set(words(case.function.name.value)) if case.function is not None else set()
     if name & _WARMS_UP or {"warm", "up"} <= name:
         return "it warms up or captures a compiled model"
+    if name & {"onnx", "torchscript", "traceable", "scriptable"}:
+        return "it is meant to be exported"
     if "export" in name:
         exports = ("torch.onnx", "torch.export", "torch.jit", "onnx", "coremltools", "tensorrt", "openvino")
         if any(v.startswith(exports) for v in case.module.imports.values()) or "onnx" in case.module.facts.text:

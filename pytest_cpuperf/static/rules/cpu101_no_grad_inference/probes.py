@@ -5,7 +5,6 @@ from __future__ import annotations
 from pytest_cpuperf.static.rules.cpu101_no_grad_inference.case import Case
 from pytest_cpuperf.static.source.lazy_libcst import cst
 from pytest_cpuperf.static.torch_code.dataflow import assigned_names
-from pytest_cpuperf.static.torch_code.vocabulary import words
 
 _DUMMY = frozenset(f"torch.{f}" for f in ("zeros", "ones", "rand", "randn", "randint", "empty", "full"))
 
@@ -14,9 +13,6 @@ def probes(case: Case) -> str | None:
     """Return that a model is run to see what comes out, not for its outputs."""
     if case.function is not None and case.function.name.value == "__init__":
         return "it probes a model while it is built"
-    name = set(words(case.function.name.value)) if case.function is not None else set()
-    if "dummy" in name or ("example" in name and name & {"input", "inputs"}):
-        return "it probes a model with an example input"
     if all(_is_dummy(case, call) for call in case.model_calls):
         return "it probes a model with a dummy input"
     return None

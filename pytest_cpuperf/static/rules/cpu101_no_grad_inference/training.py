@@ -15,12 +15,14 @@ from pytest_cpuperf.static.torch_code.dataflow import (
     spread,
     uses_after,
 )
+from pytest_cpuperf.static.torch_code.modules import may_be_module
 from pytest_cpuperf.static.torch_code.training import called_by_forward, used_by_training
 from pytest_cpuperf.static.torch_code.vocabulary import words
 
 _FROZEN_NAMES = frozenset(
     ["teacher", "target", "guide", "ref", "reference", "frozen", "momentum", "ema", "matcher", "assigner"]
 )
+_TARGETS = frozenset(["target", "targets"])
 _LOSS = re.compile(
     r"(?i)(^|_)(loss|losses|criterion|criterions|kl_div|cross_entropy|mse_loss|bce\w*|nll_loss|objective)($|_|\d)"
 )
@@ -64,13 +66,27 @@ def _is_guarded(case: Case, node: cst.CSTNode) -> bool:
 
 
 def is_forward_of_a_module(case: Case) -> str | None:
-    """Return that the guarded code is part of a module's forward."""
-    if case.function is None or case.module.class_of(case.function) is None:
+    """Return that the guarded code is part of a module's forward, unless all that leaves it is plain data."""
+    around = case.module.class_of(case.function) if case.function is not None else None
+    if case.function is None or around is None:
         return None
-    around = [case.function, *(p for p in case.module.parents(case.function) if isinstance(p, cst.FunctionDef))]
-    if any(f.name.value == "forward" for f in around):
-        return "it is part of a module's forward, whose outputs may be trained through"
-    return None
+    functions = [case.function, *(p for p in case.module.parents(case.function) if isinstance(p, cst.FunctionDef))]
+    if not any(f.name.value == "forward" for f in functions):
+        return None
+    if case.guard.is_decorator and _returns_plain_data(case):
+        return None
+    klass = case.module.facts.outline.by_name.get(around.name.value)
+    if klass is not None and klass.bases and not may_be_module(case.module.facts, klass):
+        return None  # a wrapper of a model that is no module itself
+    return "it is part of a module's forward, whose outputs may be trained through"
+
+
+def _returns_plain_data(case: Case) -> bool:
+    """Return whether a function returns something, and no tensor that a model made."""
+    values = [r.value for r in case.module.nodes(cst.Return, within=case.body) if r.value is not None]
+    read = {n.value for value in values for n in case.module.nodes(cst.Name, within=value)}
+    called = [c for value in values for c in case.module.nodes(cst.Call, within=value) if c in case.model_calls]
+    return bool(values) and not called and not read & case.outputs
 
 
 def is_called_by_training(case: Case) -> str | None:
@@ -79,7 +95,7 @@ def is_called_by_training(case: Case) -> str | None:
         return None  # whether it trains on its own results is seen in it
     outline, around = case.module.facts.outline, case.module.class_of(case.function)
     name, owner = case.function.name.value, around.name.value if around is not None else None
-    if owner is not None and name in called_by_forward(outline, owner) and not ends_plain(case):
+    if owner is not None and name != "forward" and name in called_by_forward(outline, owner) and not ends_plain(case):
         return "a forward or training step of its class calls it, whose outputs may be trained through"
     if name in used_by_training(outline, owner) and not leaves_only_plain_data(case):
         return "a training loop of this file uses its results"
@@ -91,7 +107,7 @@ def feeds_training(case: Case) -> str | None:
     if case.function is None or case.guard.is_decorator:
         return None
     names = assigned_names(case.module, case.body)
-    leaving = [n for n, values in names.items() if not all_plain(case.module, values)]
+    leaving = {n for n, values in names.items() if not all_plain(case.module, values)} | case.outputs
     uses = [u for n in leaving for u in uses_of(case, n) if not becomes_plain(case.module, u)]
     if not uses:
         return _fills_hooks_of_a_teacher(case)
@@ -104,7 +120,10 @@ def feeds_training(case: Case) -> str | None:
     ]
     if _takes_gradients(case) and any(_may_be_trained_with(case, n) for n in later):
         return "its results are used in a training step"
-    for use in later:
+    outputs = spread(case.module, case.outputs, case.body, case.function)
+    if any(_TARGETS & set(words(n)) for n in outputs - case.outputs):
+        return "its results become targets of training"
+    for use in (u for u in later if u.value in outputs):
         for parent in case.module.parents(use):
             if isinstance(parent, cst.Call):
                 if _LOSS.search(last_name(parent.func) or "") and _returns_loss(case):

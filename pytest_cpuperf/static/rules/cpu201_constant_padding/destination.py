@@ -76,6 +76,8 @@ class Destination:
     def __init__(self, module: Module, calls: ModelCalls) -> None:
         self._module = module
         self._calls = calls
+        self.taken: set[Part] = set()
+        """The parts that were taken out of the batches followed so far."""
 
     def ends(self, call: cst.Call) -> set[tuple[Part, End]]:
         """Return where what a tokenizer call returns goes, part by part."""
@@ -93,6 +95,7 @@ class Destination:
             yield from self._follow_attribute(parent, part, steps, seen)
         elif isinstance(parent, cst.Subscript) and parent.value is node:
             key = _subscript_key(parent)
+            self.taken |= {_PARTS[key]} if key in _PARTS else set()
             yield from self._follow(parent, _PARTS.get(key, Part.OTHER) if key else part, steps, seen)
         elif isinstance(parent, cst.Arg):
             yield from self._follow_argument(parent, part, steps, seen)
@@ -113,6 +116,7 @@ class Destination:
     ) -> Iterator[tuple[Part, End]]:
         name = attribute.attr.value
         if name in _PARTS:
+            self.taken.add(_PARTS[name])
             yield from self._follow(attribute, _PARTS[name], steps, seen)
         call = self._module.parent(attribute)
         if isinstance(call, cst.Call) and call.func is attribute and name in _SAME:

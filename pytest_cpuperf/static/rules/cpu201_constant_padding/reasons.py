@@ -73,18 +73,23 @@ def _missing(module: Module, calls: ModelCalls, call: cst.Call) -> str | None:
         return _missing_of_tokenizer(module)
     if name.endswith(("Collator", "DataCollatorWithPadding")) or name == "DataCollatorWithPadding":
         return _missing_of_collator(module, calls, call)
-    ends = Destination(module, calls).ends(call)
+    destination = Destination(module, calls)
+    ends = destination.ends(call)
     parts = {part for part, end in ends if end is not End.OUT}
     if Part.WHOLE in parts or Part.MASK in parts or (Part.IDS, End.GENERATION) in ends:
         return None
     if Part.IDS in parts:
         return "the ids go on without their mask: the pads are part of the input"
     leaving = {part for part, end in ends if end is End.OUT}
-    if _ROLES & set(words(name)) and (leaving | _taken(module, call)) & {Part.MASK, Part.WHOLE}:
-        return None
-    if leaving == {Part.WHOLE} and _is_text(module, call):
-        return None  # returned as it is, for whoever runs a model on it
+    with_mask = Part.WHOLE in leaving or destination.taken >= {Part.IDS, Part.MASK}
+    if with_mask and (_is_of_text_model(call) or _is_text(module, call)):
+        return None  # handed on whole, for whoever runs a model on it
     return "nothing shows a text model that gets the padded batch"
+
+
+def _is_of_text_model(call: cst.Call) -> bool:
+    """Return whether a tokenizer is named after a text model's input: a query, a passage, a reader."""
+    return not _ROLES.isdisjoint(words(last_name(call.func) or ""))
 
 
 def _is_text(module: Module, call: cst.Call) -> bool:
@@ -93,14 +98,6 @@ def _is_text(module: Module, call: cst.Call) -> bool:
         return False
     named = {n.value for n in module.nodes(cst.Name, within=call.args[0].value)}
     return any(_TEXTS & set(words(n)) for n in named)
-
-
-def _taken(module: Module, call: cst.Call) -> set[Part]:
-    """Return whether the function around a call reads the mask of a batch by name."""
-    scope = module.function_of(call) or module.tree
-    texts = {string_value(s) for s in module.nodes(cst.SimpleString, within=scope)}
-    names = {a.attr.value for a in module.nodes(cst.Attribute, within=scope)}
-    return {Part.MASK} if "attention_mask" in texts | names else set()
 
 
 def _missing_of_tokenizer(module: Module) -> str | None:
@@ -126,17 +123,20 @@ def _training(module: Module, call: cst.Call) -> str | None:
     class_name = around.name.value if around is not None else ""
     if {"dataset", "collator"} & set(words(class_name)) or name in ("__getitem__",) or _TRAINING.search(name):
         return "data for training, where equal lengths may be needed"
-    for node in module.nodes(cst.SimpleString, within=scope):
-        if string_value(node) in _LABELS:
-            return "it makes labels: data for training"
-    for arg in module.nodes(cst.Arg, within=scope):
-        if arg.keyword is not None and arg.keyword.value in _LABEL_ARGUMENTS:
-            return "it makes labels: data for training"
+    if _makes_labels(module, scope) and not _is_of_text_model(call):
+        return "it makes labels: data for training"
     if function is not None and _makes_loss(module, function):
         return "it computes a loss: a training step"
     if trains(module.facts) and _is_mapped(module, call, function):
         return "a map feeds a trainer of this file"
     return None
+
+
+def _makes_labels(module: Module, scope: cst.CSTNode) -> bool:
+    if any(string_value(node) in _LABELS for node in module.nodes(cst.SimpleString, within=scope)):
+        return True
+    given = {a.keyword.value for a in module.nodes(cst.Arg, within=scope) if a.keyword is not None}
+    return not given.isdisjoint(_LABEL_ARGUMENTS)
 
 
 def _makes_loss(module: Module, function: cst.FunctionDef) -> bool:
