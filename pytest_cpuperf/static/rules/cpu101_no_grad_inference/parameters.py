@@ -108,7 +108,7 @@ def touches_parameters(case: Case) -> str | None:
 def _put_into_model(case: Case) -> str | None:
     """Return which result is handed to a model to keep: `model.set_prompts(mean)`."""
     returned = case.module.nodes(cst.Return, cst.Yield, within=case.function or case.body)
-    if any(r.value is not None for r in returned):
+    if any(r.value is not None and case.module.function_of(r) is case.function for r in returned):
         return None  # it answers: what it keeps beside is its own affair
     computed = case.outputs
     for call in case.module.nodes(cst.Call, within=case.body):
