@@ -19,9 +19,8 @@ _BY_NAME = re.compile(
     r"""(?:["'][\w.]*["']\s*,\s*(?:globals\(\)\s*,\s*)?)?["']([A-Za-z_][\w.]*)["']"""
 )
 _TARGET_BEFORE = re.compile(r"([A-Za-z_][\w.]*)[ \t]*(?:,[ \t]*\w+[ \t]*)?(?::[^=\n]+)?=[ \t]*[\w.]*$")
-_KEPT = re.compile(
-    r"(?:^|[\n;:])[ \t]*([A-Za-z_][\w.]*)[ \t]*(?::[^=\n]+)?=[ \t]*([A-Za-z_][\w.]*)[ \t]*(?=[\n;]|$|if\b)"
-)
+_KEPT_AS = re.compile(r"(?:^|[;:])[ \t]*([A-Za-z_][\w.]*)[ \t]*(?::[^=\n]+)?=[ \t]*$")
+_WHOLE_VALUE = re.compile(r"((?:\.\w+)*)[ \t]*(?=[\n;]|$|if\b)")
 
 # A variable or attribute of this name, wherever it came from, is that library: `torch = Library().torch()`.
 _LIBRARIES = ("torch", "onnxruntime")
@@ -66,10 +65,15 @@ class Imports:
                 target = _TARGET_BEFORE.search(code, line_start, start)
                 if target is not None:
                     yield target[1], match[1]
-        for match in _KEPT.finditer(code):
-            first, _, rest = match[2].partition(".")
-            if match[1] != match[2] and self.names.get(first, "").partition(".")[0] in _KEPT_OF:
-                yield match[1], f"{self.names[first]}.{rest}" if rest else self.names[first]
+        for name, full in self.names.items():
+            if full.partition(".")[0] not in _KEPT_OF:
+                continue
+            for offset in _assigned(code, name):
+                line_start = code.rfind("\n", 0, offset) + 1
+                target = _KEPT_AS.search(code[line_start:offset])
+                value = _WHOLE_VALUE.match(code, offset + len(name))
+                if target is not None and value is not None and target[1] != f"{name}{value[1]}":
+                    yield target[1], f"{full}{value[1]}"
 
     def is_import(self, offset: int) -> bool:
         """Return whether an offset of the text lies in an import statement."""
@@ -100,6 +104,15 @@ class Imports:
         both = (*self.names.items(), *self.kept.items())
         found = {local.rpartition(".")[2] for local, full in both if full.rpartition(".")[2] in names}
         return found - names
+
+
+def _assigned(code: str, name: str) -> Iterator[int]:
+    """Yield the offsets at which a name stands right after an equals sign."""
+    for written in (f"= {name}", f"={name}"):
+        at = code.find(written)
+        while at >= 0:
+            yield at + len(written) - len(name)
+            at = code.find(written, at + 1)
 
 
 def _is_yielded(code: str, offset: int) -> bool:

@@ -8,15 +8,19 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 _HEAD = re.compile(r"(?:async[ \t]+)?(def|class)[ \t]+(\w+)")
-_CALLED = re.compile(r"(?<![\w.])(?<!def )([A-Za-z_]\w*)\s*\(")
-_CALLED_ON_SELF = re.compile(r"(?<![\w.])(?:self|cls|super\s*\(\s*\))\s*\.\s*([A-Za-z_]\w*)\s*\(")
-_ATTRIBUTE_CALLED = re.compile(r"\.\s*([A-Za-z_]\w*)\s*\(")
-_MADE = re.compile(r"([A-Za-z_]\w*)[ \t]*(?::[^=\n]+)?=[ \t]*([A-Za-z_]\w*)[ \t]*\(")
-_ANNOTATED = re.compile(r"([A-Za-z_]\w*)[ \t]*:[ \t]*(?:Optional\[[ \t]*)?([A-Za-z_]\w*)\b(?![ \t]*[.(])")
-_HANDED_ON = re.compile(r"\.[ \t]*([A-Za-z_]\w*)[ \t]*(?::[^=\n]+)?=[ \t]*([A-Za-z_]\w*)[ \t]*(?=\n|$)")
+_CALLED = re.compile(r"([A-Za-z_]\w*)[ \t]*(?:\[[^\]\n]*\][ \t]*)?\(")
+_FAR = 80  # characters that a receiver is looked for in, before the dot
+_TARGET = re.compile(r"([A-Za-z_]\w*)[ \t]*(?::[^=\n]+)?=[ \t]*(?:await[ \t]+)?$")
+_ANNOTATED = re.compile(r"([A-Za-z_]\w*)[ \t]*:[ \t]*(?:Optional\[[ \t]*)?$")
+_HANDED_ON = re.compile(r"\.[ \t]*([A-Za-z_]\w*)[ \t]*(?::[^=\n]+)?=[ \t]*$")
 # What calls an object's class by the object alone: `model(x)`.
 _CALLS = ("forward", "__call__")
 _DOES_NOTHING = re.compile(r"\s*(?:pass|\.\.\.|return|return None|raise\s+NotImplementedError[^\n]*)?\s*;?")
+
+
+_KEYWORDS = frozenset(
+    ("if", "elif", "while", "return", "and", "or", "not", "in", "is", "for", "assert", "yield", "print")
+)
 
 
 @dataclass(eq=False)
@@ -32,20 +36,30 @@ class Chunk:
     """Its text, strings and comments blanked."""
 
     @cached_property
+    def calls(self) -> frozenset[tuple[str, str]]:
+        """What it calls, as (receiver, name): `("model", "encode")`; the receiver of a plain call is empty."""
+        code = self.code
+        return frozenset(
+            (_receiver(code, m.start()), m[1])
+            for m in _CALLED.finditer(code)
+            if m[1] not in _KEYWORDS and not code.endswith(("def ", "class "), 0, m.start())
+        )
+
+    @cached_property
     def called_names(self) -> frozenset[str]:
         """Names it calls plainly: `name(`."""
-        return frozenset(_CALLED.findall(self.code))
+        return frozenset(name for receiver, name in self.calls if not receiver)
 
     @cached_property
     def called_on_self(self) -> frozenset[str]:
         """Methods of its own object it calls: `self.name(`, and `forward` by `self(`, as modules do."""
-        called = frozenset(_CALLED_ON_SELF.findall(self.code))
+        called = frozenset(name for receiver, name in self.calls if receiver in ("self", "cls", "super"))
         return called | frozenset(_CALLS) if "self" in self.called_names else called
 
     @cached_property
     def called_attributes(self) -> frozenset[str]:
         """What it calls on anything: `….name(`."""
-        return frozenset(_ATTRIBUTE_CALLED.findall(self.code))
+        return frozenset(name for receiver, name in self.calls if receiver)
 
     @cached_property
     def is_abstract(self) -> bool:
@@ -59,6 +73,27 @@ class Chunk:
                 body = "\n".join([line[end:], *lines[number + 1 :]]).replace('"', "").replace("'", "")
                 return all(_DOES_NOTHING.fullmatch(part) for part in body.split("\n"))
         return False
+
+
+def _receiver(code: str, start: int) -> str:
+    """Return the last name of what a called name is an attribute of: `self`, `super`, `?` for no name, '' for none."""
+    at = start - 1
+    while at >= 0 and code[at] in " \t\n":
+        at -= 1
+    if at < 0 or code[at] != ".":
+        return ""
+    at -= 1
+    while at >= 0 and code[at] in " \t\n":
+        at -= 1
+    depth = 0
+    least = max(0, start - _FAR)
+    while at > least and (depth or code[at] in ")]"):
+        depth += (code[at] in ")]") - (code[at] in "([")
+        at -= 1
+    end = at + 1
+    while at >= 0 and (code[at].isalnum() or code[at] == "_"):
+        at -= 1
+    return code[at + 1 : end] or "?"
 
 
 def _end_of_head(line: str) -> int | None:
@@ -98,6 +133,7 @@ class Outline:
         self.classes: list[Class] = []
         self.functions: dict[str, list[Chunk]] = {}
         self._code = code
+        self._bases_by_class: dict[str, tuple[Class, ...]] = {}
         self._read()
 
     def _read(self) -> None:
@@ -173,19 +209,37 @@ class Outline:
     def instances(self) -> dict[str, Class]:
         """Variables and attributes that hold an object of a class of this file: made from it, or annotated so."""
         found: dict[str, Class] = {}
-        if not self.by_name:
-            return found
-        for pattern in (_ANNOTATED, _MADE):
-            for name, made in pattern.findall(self._code):
-                if made in self.by_name and name != made:
-                    found[name] = self.by_name[made]
-        for name, source in _HANDED_ON.findall(self._code):
-            if source in found:
-                found.setdefault(name, found[source])
+        for name, klass in self.by_name.items():
+            for before, after in self._mentions(name):
+                target = _TARGET.search(before) if after.startswith("(") else None
+                target = target or (None if after.startswith((".", "(")) else _ANNOTATED.search(before))
+                if target is not None and target[1] != name:
+                    found[target[1]] = klass
+        for name, klass in list(found.items()):
+            for before, after in self._mentions(name):
+                target = _HANDED_ON.search(before) if after[:1] in ("", "\n") else None
+                if target is not None:
+                    found.setdefault(target[1], klass)
         return found
 
-    def bases_of(self, klass: Class) -> Iterator[Class]:
-        """Yield the classes of this file that a class derives from, nearest first."""
+    def _mentions(self, name: str) -> Iterator[tuple[str, str]]:
+        """Yield what stands before each whole mention of a name on its line, and what after it."""
+        code, at = self._code, self._code.find(name)
+        while at >= 0:
+            end = at + len(name)
+            before, after = code[max(0, at - 100) : at], code[end : end + 2]
+            if not (before[-1:].isalnum() or before[-1:] == "_") and not (after[:1].isalnum() or after[:1] == "_"):
+                yield before.rpartition("\n")[2], after.lstrip(" \t") or after[:1].strip(" \t")
+            at = code.find(name, end)
+
+    def bases_of(self, klass: Class) -> tuple[Class, ...]:
+        """Return the classes of this file that a class derives from, nearest first."""
+        known = self._bases_by_class.get(klass.name)
+        if known is None:
+            known = self._bases_by_class[klass.name] = tuple(self._find_bases(klass))
+        return known
+
+    def _find_bases(self, klass: Class) -> Iterator[Class]:
         seen = {klass}
         todo = [klass]
         while todo:
@@ -196,9 +250,14 @@ class Outline:
                     todo.append(found)
                     yield found
 
-    def derived_from(self, klass: Class) -> list[Class]:
-        """Return the classes of this file that derive from a class."""
-        return [other for other in self.classes if klass in self.bases_of(other)]
+    @cached_property
+    def _derived(self) -> dict[str, list[Class]]:
+        """The classes of this file that derive from each."""
+        found: dict[str, list[Class]] = {}
+        for other in self.classes:
+            for base in self.bases_of(other):
+                found.setdefault(base.name, []).append(other)
+        return found
 
     def method(self, klass: Class, name: str, inherited_only: bool = False) -> list[Chunk]:
         """Return what a call of a class's method goes to: its own, an inherited one, or those of derived classes.
@@ -212,7 +271,7 @@ class Outline:
                 return found
         return [
             c
-            for other in self.derived_from(klass)
+            for other in self._derived.get(klass.name, ())
             for c in other.methods.get(name, [])
             if not inherited_only and not c.is_abstract
         ]
@@ -225,12 +284,12 @@ class Outline:
             found += [c for name in chunk.called_on_self for c in self.method(chunk.owner, name, inherited_only=True)]
         if not self.by_name:
             return found
-        used = {self.by_name[n] for n in chunk.called_names & self.by_name.keys()}
-        used |= {k for n, k in self.instances.items() if n in chunk.code}
+        receivers = {receiver for receiver, _ in chunk.calls}
+        used = {self.by_name[n] for n in (chunk.called_names | receivers) & self.by_name.keys()}
+        used |= {self.instances[n] for n in receivers & self.instances.keys()}
         for klass in used:
             found += [c for name in chunk.called_attributes for c in self.method(klass, name)]
-        callees = chunk.called_names | chunk.called_attributes
-        for name in callees & self.instances.keys():
+        for name in (chunk.called_names | chunk.called_attributes) & self.instances.keys():
             found += [c for call in _CALLS for c in self.method(self.instances[name], call)]
         return found
 

@@ -16,12 +16,10 @@ from pytest_cpuperf.static.torch_code.vocabulary import (
 )
 
 _IN_MODULE_DICT = re.compile(r"\.\s*(?:mods|modules)\s*\.\s*\w+\s*[.(]")
-_CALLED_NAME = re.compile(r"(?<!def )\b([A-Za-z_]\w*)\s*(?:\[[^\]]*\]\s*)?\(")
-_CALLED_METHOD = re.compile(r"\b([A-Za-z_]\w*)\s*(?:\[[^\]]*\]\s*|\(\s*\)\s*)?\.\s*([A-Za-z_]\w*)\s*\(")
 _CALL_ON_RESULT = re.compile(r"[\])]\s*\(")
-_ON_SUPER = re.compile(r"\bsuper\s*\(\s*\)\s*\.")
 _MAPPED = re.compile(r"\bmap\s*\(")
-_KEPT_FUNCTION = re.compile(r"(\w+)[ \t]*=[ \t]*[\w.]+\.(\w+)[ \t]*(?=\n|$)")
+_KEPT_FUNCTION = re.compile(r"=[ \t]*[\w.]+\.\w+[ \t]*(?=\n|$)")
+_TARGET_BEFORE = re.compile(r"(\w+)[ \t]*$")
 _LOOPED = re.compile(r"\bfor\s+(\w+)\s+in\b")
 
 
@@ -31,32 +29,42 @@ def may_run_model(chunk: Chunk, facts: Facts) -> bool:
     Never False where `ModelCalls.runs_model` would find one: it asks the same of every name before a bracket, without
     a tree.
     """
-    return any(_text_may_run_model(reached.code, facts) for reached in facts.outline.closure([chunk]))
+    if _text_may_run_model(chunk, facts):
+        return True
+    return any(_text_may_run_model(c, facts) for c in facts.outline.closure([chunk]) if c is not chunk)
 
 
-def _text_may_run_model(code: str, facts: Facts) -> bool:
+def _text_may_run_model(chunk: Chunk, facts: Facts) -> bool:
+    code, modules = chunk.code, module_names(facts)
+    for receiver, name in chunk.calls:
+        if receiver == "super":
+            if runs_on_model(name):
+                return True
+        elif receiver and _method_may_run(receiver, name, modules):
+            return True
+        bare = name.lstrip("_")
+        if bare in modules or name in modules or is_model_name(bare) or name in ("eval", "__call__"):
+            return True
+        if runs_what_it_is_given(bare) or (name in facts.outline.instances):
+            return True
     if _CALL_ON_RESULT.search(code) or _IN_MODULE_DICT.search(code) or _MAPPED.search(code):
         return True
-    if _ON_SUPER.search(code):
+    return _calls_a_kept_function(chunk)
+
+
+def _method_may_run(receiver: str, name: str, modules: frozenset[str]) -> bool:
+    if runs_by_name(name) or name in CALLERS or name in ("encode", "decode", "evaluate"):
         return True
-    modules = module_names(facts)
-    for receiver, method in set(_CALLED_METHOD.findall(code)):
-        if runs_by_name(method) or method in CALLERS:
-            return True
-        if (receiver in modules or is_model_name(receiver)) and (runs_on_model(method) or method == "decode"):
-            return True
-        if method in ("encode", "decode", "evaluate"):
-            return True
-    for name in set(_CALLED_NAME.findall(code)):
-        bare = name.lstrip("_")
-        if bare in modules or name in modules or is_model_name(bare) or runs_by_name(bare):
-            return True
-        if name in ("eval", "__call__") or runs_what_it_is_given(bare) or name in facts.outline.instances:
-            return True
-    return _calls_a_kept_function(code)
+    return (receiver in modules or is_model_name(receiver)) and runs_on_model(name)
 
 
-def _calls_a_kept_function(code: str) -> bool:
+def _calls_a_kept_function(chunk: Chunk) -> bool:
     """Return whether a function calls what it holds under a local name, or what a loop goes over."""
-    names = {m[1] for m in _KEPT_FUNCTION.finditer(code)} | set(_LOOPED.findall(code))
-    return any(re.search(rf"(?<![\w.]){name}\s*(?:\(|\.\s*\w+\s*\()", code) for name in names)
+    called = {receiver or name for receiver, name in chunk.calls}
+    if not called.isdisjoint(_LOOPED.findall(chunk.code)):
+        return True
+    for match in _KEPT_FUNCTION.finditer(chunk.code):
+        target = _TARGET_BEFORE.search(chunk.code, max(0, match.start() - 60), match.start())
+        if target is not None and target[1] in called:
+            return True
+    return False

@@ -71,10 +71,16 @@ _LOADS = frozenset(
 )
 
 
+def makes_parameters(function: str) -> bool:
+    """Return whether a function is named as those that make or initialise parameters are."""
+    name = set(words(function))
+    return bool(name & _INITIALISES and name & _PARAMETER_NAMES) or {"state", "dict"} <= name
+
+
 def touches_parameters(case: Case) -> str | None:
     """Return how the guarded code makes, initialises or updates parameters."""
     name = set(words(case.function.name.value)) if case.function is not None else set()
-    if (name & _INITIALISES and name & _PARAMETER_NAMES) or {"state", "dict"} <= name:
+    if case.function is not None and makes_parameters(case.function.name.value):
         return "it makes or initialises parameters"
     if name & _CALIBRATES and _sets_attributes(case):
         return "it calibrates: its results become parameters"

@@ -9,6 +9,7 @@ from pytest_cpuperf.static.rules.base import PythonRule, Report, Silence
 from pytest_cpuperf.static.rules.cpu101_no_grad_inference.case import Case
 from pytest_cpuperf.static.rules.cpu101_no_grad_inference.examples import FIXED, INVALID, VALID
 from pytest_cpuperf.static.rules.cpu101_no_grad_inference.fix import mend
+from pytest_cpuperf.static.rules.cpu101_no_grad_inference.parameters import makes_parameters
 from pytest_cpuperf.static.rules.cpu101_no_grad_inference.reasons import silent_because
 from pytest_cpuperf.static.rules.cpu101_no_grad_inference.safety import is_safe
 from pytest_cpuperf.static.source.facts import Facts
@@ -74,8 +75,8 @@ class NoGradInference(PythonRule):
     FIXED = FIXED
 
     def cannot_report(self, chunk: Chunk, facts: Facts) -> bool:
-        """A function none of whose calls can run a model has nothing to report, nor has a module's forward."""
-        return (chunk.owner is not None and chunk.name == "forward") or not may_run_model(chunk, facts)
+        """A function that makes parameters, or none of whose calls can run a model, has nothing to report."""
+        return makes_parameters(chunk.name) or not may_run_model(chunk, facts)
 
     def needed(self, chunks: set[Chunk], facts: Facts) -> set[Chunk]:
         """The functions they call too, those that may run a model or meet autograd, and those a guard is called on."""
