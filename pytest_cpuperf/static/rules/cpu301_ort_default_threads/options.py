@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from pytest_cpuperf.static.rules.cpu301_ort_default_threads.providers import gpu_only
 from pytest_cpuperf.static.source.lazy_libcst import cst
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import argument, dotted, has_unpacking, string_value
@@ -32,7 +33,7 @@ def silent_because(module: Module, call: cst.Call) -> str | None:
     """Return why a session may have a thread setting, or None where it has none."""
     if has_unpacking(call):
         return "unpacked arguments may hold options"
-    if _gpu_only(argument(call, "providers", 2)):
+    if gpu_only(module, call, argument(call, "providers", 2)):
         return "it runs on GPU providers only"
     options = argument(call, "sess_options", 1)
     if options is None or (isinstance(options, cst.Name) and options.value == "None"):
@@ -44,19 +45,6 @@ def silent_because(module: Module, call: cst.Call) -> str | None:
     if isinstance(options, cst.Attribute):
         return _judge_attribute(module, call, options)
     return "the options come from elsewhere"
-
-
-def _gpu_only(providers: cst.BaseExpression | None) -> bool:
-    """Return whether providers are literals none of which is the CPU's."""
-    if not isinstance(providers, (cst.List, cst.Tuple)) or not providers.elements:
-        return False
-    names = []
-    for element in providers.elements:
-        value: cst.BaseExpression = element.value
-        if isinstance(value, cst.Tuple) and value.elements:
-            value = value.elements[0].value  # ("CUDAExecutionProvider", {…})
-        names.append(string_value(value))
-    return all(n is not None and n != "CPUExecutionProvider" for n in names)
 
 
 def _is_fresh(module: Module, value: cst.BaseExpression) -> bool:
