@@ -90,7 +90,7 @@ class Imports:
         else:
             parts[:1] = self.names.get(parts[0], parts[0]).split(".")
         for library in _LIBRARIES:
-            if library in parts[1:]:
+            if library in parts[1:] and parts[0] != "optimum":  # optimum.onnxruntime is a package of its own
                 parts = parts[parts.index(library, 1) :]  # `compat.torch`, `self.torch`: handed on by another module
         return ".".join(parts)
 

@@ -15,7 +15,6 @@ _VARIABLE = re.compile(r"""["']ORT_INTRA_OP_NUM_THREADS["']""")
 _GLOBAL_POOLS = re.compile(r"\b(set_global_thread_pool_sizes|use_global_thread_pools|disable_per_session_threads)\b")
 _THREAD_ENTRIES = (
     "session.intra_op_thread_affinities",
-    "session.intra_op.allow_spinning",
     "session.use_per_session_threads",
 )
 
@@ -91,6 +90,18 @@ def _judge_attribute(module: Module, call: cst.Call, options: cst.Attribute) -> 
     if not values or not all(_is_fresh(module, v) for v in values):
         return "the options are an attribute set elsewhere"
     return _threads_set(module, around, name)
+
+
+def sets_spinning(module: Module, call: cst.Call) -> bool:
+    """Return whether options of this call, or of its function, say whether threads spin."""
+    scope: cst.CSTNode = module.function_of(call) or module.tree
+    return any(
+        dotted(c.func) is not None
+        and (dotted(c.func) or "").endswith(".add_session_config_entry")
+        and bool(c.args)
+        and (string_value(c.args[0].value) or "").endswith("allow_spinning")
+        for c in module.nodes(cst.Call, within=scope)
+    )
 
 
 def _targets(assign: cst.Assign | cst.AnnAssign) -> list[cst.BaseExpression]:

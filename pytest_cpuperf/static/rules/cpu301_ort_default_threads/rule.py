@@ -7,13 +7,22 @@ from collections.abc import Iterator
 
 from pytest_cpuperf.static.rules.base import PythonRule, Report, Silence
 from pytest_cpuperf.static.rules.cpu301_ort_default_threads.fix import mend
-from pytest_cpuperf.static.rules.cpu301_ort_default_threads.options import SESSION, set_for_all, silent_because
+from pytest_cpuperf.static.rules.cpu301_ort_default_threads.options import (
+    SESSION,
+    set_for_all,
+    sets_spinning,
+    silent_because,
+)
+from pytest_cpuperf.static.rules.cpu301_ort_default_threads.wrappers import LIVE, find_wrapper
 from pytest_cpuperf.static.source.facts import Facts
 from pytest_cpuperf.static.source.lazy_libcst import cst
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.outline import Chunk
 
+_NAMES = frozenset({"InferenceSession"})
+_MESSAGE = "no thread count: wrong under a CPU quota or cpuset, or beside other sessions or workers"
 _HELP = "set intra_op_num_threads to the CPUs this process may use (affinity and quota), divided among its sessions"
+_LIBRARY = re.compile(r"\b(?:optimum|fastembed|sentence_transformers)\b")
 _TOUCHES_OPTIONS = re.compile(r"\b(?:SessionOptions|intra_op_num_threads|add_session_config_entry|setattr)\b")
 
 
@@ -22,7 +31,8 @@ class OrtDefaultThreads(PythonRule):
 
     ## What it does
     Finds `onnxruntime.InferenceSession(…)` on a CPU provider with no options, with fresh options, or with options
-    made in the same file on which no thread count is set.
+    made in the same file on which no thread count is set. Libraries that build sessions count where they take a
+    thread count: optimum's `ORTModelFor….from_pretrained`, `SentenceTransformer(…, backend="onnx")`, fastembed.
 
     ## Why is this bad?
     The default is one thread per physical core of the whole machine, with an affinity of its own. On a bare machine
@@ -58,12 +68,21 @@ class OrtDefaultThreads(PythonRule):
     code = "CPU301"
     name = "ort-default-threads"
     heuristic = "ort-threads"
-    trigger = (b"InferenceSession",)
-    live = r"(?<!\w)InferenceSession\b"
+    trigger = (b"InferenceSession", b"ORTModel", b"ORTDiffusion", b"ORTStable", b"fastembed", b"sentence_transformers")
+    live = rf"(?<!\w)InferenceSession\b|{LIVE}"
 
     def may_concern(self, data: bytes) -> bool:
-        """The class is onnxruntime's, so the file says its name."""
-        return b"onnxruntime" in data and super().may_concern(data)
+        """The class is onnxruntime's or of a library that builds it, so the file says its name."""
+        if b"onnxruntime" in data or b"fastembed" in data:
+            return super().may_concern(data)
+        return b"sentence_transformers" in data and b"onnx" in data
+
+    def uses(self, facts: Facts) -> list[int]:
+        """The words of libraries only where the file has these libraries."""
+        found = super().uses(facts)
+        if not _LIBRARY.search(facts.code):
+            found = [offset for offset in found if facts.text.startswith("InferenceSession", offset)]
+        return found
 
     VALID = (
         """
@@ -115,6 +134,24 @@ class OrtDefaultThreads(PythonRule):
     )
     INVALID = (
         """
+        from optimum.onnxruntime import ORTModelForFeatureExtraction
+        from sentence_transformers import SentenceTransformer
+        from fastembed import TextEmbedding
+        def load(path, kwargs):
+            a = ORTModelForFeatureExtraction.from_pretrained(path)  # <-
+            b = SentenceTransformer(path, backend="onnx")  # <-
+            c = TextEmbedding("BAAI/bge-small-en-v1.5")  # <-
+            d = TextEmbedding("BAAI/bge-small-en-v1.5", threads=4)
+            return a, b, c, d, SentenceTransformer(path), ORTModelForFeatureExtraction.from_pretrained(path, **kwargs)
+        """,
+        """
+        import onnxruntime as rt
+        def load(path):
+            options = rt.SessionOptions()
+            options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+            return rt.InferenceSession(path, options)  # <-
+        """,
+        """
         import onnxruntime as rt
         session = rt.InferenceSession("m.onnx", providers=["CPUExecutionProvider"])  # <-
         """,
@@ -153,11 +190,15 @@ class OrtDefaultThreads(PythonRule):
     def check(self, module: Module) -> Iterator[Report | Silence]:
         """Judge each session that is built."""
         everywhere = set_for_all(module)
+        named = _NAMES | module.facts.imported.aliases(_NAMES)
         for mention in module.nodes(cst.Name, cst.Attribute):
             parent = module.parent(mention)
-            if isinstance(parent, (cst.Attribute, cst.ImportAlias)) or not module.is_imported(mention):
+            if isinstance(parent, (cst.Attribute, cst.ImportAlias, cst.AsName, cst.AssignTarget, cst.ClassDef)):
                 continue
-            if module.qualified(mention) != SESSION:
+            if (mention.value if isinstance(mention, cst.Name) else mention.attr.value) not in named:
+                continue
+            if module.qualified(mention) != SESSION or not module.is_imported(mention):
+                yield Silence(mention, f"nothing shows that {module.code(mention)} is onnxruntime's")
                 continue
             if not (isinstance(parent, cst.Call) and parent.func is mention):
                 yield Silence(mention, "the class is named, not built, here")
@@ -166,9 +207,20 @@ class OrtDefaultThreads(PythonRule):
             if because:
                 yield Silence(parent, because)
             else:
-                yield Report(
-                    parent,
-                    "no thread count: wrong under a CPU quota or cpuset, or beside other sessions or workers",
-                    _HELP,
-                    mend(module, parent, self.options.ort_threads),
-                )
+                yield Report(parent, _message(module, parent), _HELP, mend(module, parent, self.options.ort_threads))
+        for call in module.nodes(cst.Call):
+            wrapper = find_wrapper(module, call)
+            if wrapper is None:
+                continue
+            because = everywhere or wrapper.silent_because
+            if because:
+                yield Silence(call, because)
+            else:
+                yield Report(call, f"its onnxruntime session has {_MESSAGE}", f"{wrapper.setting}: {_HELP}")
+
+
+def _message(module: Module, call: cst.Call) -> str:
+    """Return what is wrong; whoever set spinning has thought of threads, and not of how many."""
+    if sets_spinning(module, call):
+        return f"spinning is set, and {_MESSAGE}"
+    return _MESSAGE
