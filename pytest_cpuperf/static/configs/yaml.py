@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from pytest_cpuperf.static.source.spans import Span
@@ -19,29 +20,44 @@ _OWN_KEYS = frozenset(
     )
 )
 _NEEDED_KEYS = 2
+_TOP_LEVEL_KEY = re.compile(r"""(?m)^["']?(\w+)["']?[ \t]*:""")
 
 
 class YamlConfig:
-    """The top-level keys of a YAML mapping. Raises SourceError where the file is no YAML."""
+    """The top-level keys of a YAML mapping, the first document's that has TorchServe's.
+
+    Other tools' YAML (templates, tags of their own, several documents) is no error: it has none of the keys. Raises
+    SourceError where a text has the keys of a model configuration and is no YAML.
+    """
 
     def __init__(self, text: str) -> None:
         import yaml  # only for the few YAML files that may be TorchServe's
 
+        self.values: dict[str, Any] = {}
+        self.places: dict[str, Span] = {}
+        if len(_OWN_KEYS & set(_TOP_LEVEL_KEY.findall(text))) < _NEEDED_KEYS and not text.lstrip().startswith("{"):
+            return
         try:
-            node = yaml.compose(text, Loader=yaml.SafeLoader)
-            self.values: dict[str, Any] = {}
-            self.places: dict[str, Span] = {}
-            if isinstance(node, yaml.MappingNode):
-                constructor = yaml.SafeLoader("")
-                for key, value in node.value:
-                    if isinstance(key, yaml.ScalarNode):
-                        self.values[key.value] = constructor.construct_object(value, deep=True)
-                        self.places[key.value] = _span(key, value)
+            for node in yaml.compose_all(text, Loader=yaml.SafeLoader):
+                self._read(node)
+                if self.is_torchserve:
+                    return
         except yaml.MarkedYAMLError as error:
             line = error.problem_mark.line + 1 if error.problem_mark else None
             raise SourceError(f"not valid YAML: {error.problem}", line) from None
         except (yaml.YAMLError, ValueError, RecursionError) as error:
             raise SourceError(f"not valid YAML: {str(error).splitlines()[0]}") from None
+
+    def _read(self, node: yaml.Node | None) -> None:
+        import yaml
+
+        self.values, self.places = {}, {}
+        if not isinstance(node, yaml.MappingNode):
+            return
+        for key, value in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                self.values[key.value] = _plain(value)
+                self.places[key.value] = _span(key, value)
 
     @property
     def is_torchserve(self) -> bool:
@@ -59,3 +75,16 @@ def _span(key: yaml.ScalarNode, value: yaml.Node) -> Span:
     if value.end_mark.column == 0:  # a block ends at the start of the line after it
         end = key.end_mark
     return Span(start.line + 1, start.column + 1, end.line + 1, end.column + 1)
+
+
+def _plain(node: yaml.Node) -> Any:
+    """Return a node's value; what has a tag of another tool is its text."""
+    import yaml
+
+    if isinstance(node, yaml.MappingNode):
+        return {k.value: _plain(v) for k, v in node.value if isinstance(k, yaml.ScalarNode)}
+    if isinstance(node, yaml.SequenceNode):
+        return [_plain(v) for v in node.value]
+    if node.tag.startswith("tag:yaml.org,2002:"):
+        return yaml.SafeLoader("").construct_object(node)
+    return node.value
