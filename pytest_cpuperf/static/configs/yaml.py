@@ -20,6 +20,7 @@ _OWN_KEYS = frozenset(
     )
 )
 _NEEDED_KEYS = 2
+_STANDARD_TAG = "tag:yaml.org,2002:"
 _TOP_LEVEL_KEY = re.compile(r"""(?m)^["']?(\w+)["']?[ \t]*:""")
 
 
@@ -78,13 +79,18 @@ def _span(key: yaml.ScalarNode, value: yaml.Node) -> Span:
 
 
 def _plain(node: yaml.Node) -> Any:
-    """Return a node's value; what has a tag of another tool is its text."""
+    """Return a node's value; what has a tag of another tool is its text.
+
+    Raises yaml.constructor.ConstructorError where a tag asks for an object of a language (`!!python/object/apply:…`).
+    """
     import yaml
 
+    if node.tag.startswith(_STANDARD_TAG) and node.tag not in yaml.SafeLoader.yaml_constructors:
+        yaml.SafeLoader("").construct_undefined(node)
     if isinstance(node, yaml.MappingNode):
         return {k.value: _plain(v) for k, v in node.value if isinstance(k, yaml.ScalarNode)}
     if isinstance(node, yaml.SequenceNode):
         return [_plain(v) for v in node.value]
-    if node.tag.startswith("tag:yaml.org,2002:"):
+    if node.tag.startswith(_STANDARD_TAG):
         return yaml.SafeLoader("").construct_object(node)
     return node.value
