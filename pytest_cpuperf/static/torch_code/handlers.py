@@ -60,8 +60,8 @@ _REGISTERED = re.compile(
     r"|Interface|ChatInterface|add_handler|MessageHandler|CommandHandler)\s*\(((?:[^()]|\([^()]*\))*)\)"
 )
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
-# A chunk whose text holds none of these holds no handler, unless a class's base says so.
-_ANY_CALLER_DEPTH = 4
+# How many calls may lie between a handler and what is asked about.
+_CALLERS_DEPTH = 4
 
 
 class Handlers:
@@ -87,7 +87,7 @@ class Handlers:
         """Return the handler that a function is, or one of the file that calls it, directly or not; or None."""
         seen = {id(function)}
         level = [function]
-        for _ in range(_ANY_CALLER_DEPTH):
+        for _ in range(_CALLERS_DEPTH):
             for candidate in level:
                 if self.is_handler(candidate):
                     return candidate
