@@ -89,7 +89,7 @@ def test_a_loop_that_throws_its_session_away_is_reported():
         "from flask_restful import Resource\nclass A(Resource):\n  def post(self): BODY",
         "from flask.views import MethodView\nclass A(MethodView):\n  def get(self): BODY",
         "from django.views import View\nclass A(View):\n  async def get(self, request): BODY",
-        "from rest_framework.views import APIView\nclass B(APIView): pass\nclass A(B):\n  def post(self, request): BODY",
+        "from rest_framework.views import APIView\nclass B(APIView): 0\nclass A(B):\n  def post(self, request): BODY",
         "from celery import shared_task\n@shared_task\ndef a(x): BODY",
         "from celery import Celery\napp = Celery()\n@app.task(bind=True)\ndef a(self, x): BODY",
         "@router.api_route('/p', methods=['POST'])\ndef a(x): BODY",
