@@ -1,0 +1,66 @@
+"""Why batches by position are left alone: they are sorted already, they train, they are no lists of texts."""
+
+from __future__ import annotations
+
+import re
+
+from pytest_cpuperf.static.rules.cpu204_arrival_order_batches.cuts import Cut
+from pytest_cpuperf.static.source.lazy_libcst import cst
+from pytest_cpuperf.static.source.module import Module
+from pytest_cpuperf.static.source.names import last_name
+from pytest_cpuperf.static.torch_code.handlers import with_callers
+from pytest_cpuperf.static.torch_code.vocabulary import words
+
+# What a function that cuts a list up holds, in some form: a slice that moves on, a function that cuts, a loader.
+CUTS = re.compile(
+    r"\[[^\[\]]*:[^\[\]]*\]|\b(?:batched|chunked\w*|ichunked|sliced|grouper|partition_all|split_every|array_split|islice"
+    r"|chunks|minibatch|divide|zip)\s*\(|\bcollate_fn\s*="
+)
+_SORTS = re.compile(
+    r"\bsorted\s*\(|\.\s*sort(?:_values)?\s*\(|\bargsort\b|\b(?:plan|sorted)_batches\b|(?i:bucket)|length_?group"
+    r"|group_by_length|\b\w*_?sorted(?:_\w+)?\b|\bby_length\b"
+)
+_TRAINS = re.compile(r"\.\s*backward\s*\(|\bTrainer\s*\(|\b(?:optimizer|optim)\s*\.\s*step\s*\(")
+_ONE_TEXT = frozenset(
+    {"text", "document", "doc", "sentence", "string", "passage", "paragraph", "prompt", "content", "article", "line"}
+)
+_NO_TEXT = frozenset(
+    {"image", "images", "audio", "audios", "wave", "waveform", "waveforms", "frame", "frames", "pixel", "pixels"}
+)
+
+
+def why_cut_is_left(module: Module, cut: Cut) -> str | None:
+    """Return why a list's parts are left alone, by what the list is; or None."""
+    if cut.is_of_one:
+        return "batches are of one"
+    parts = words(last_name(cut.items) or "")
+    if parts and parts[-1] in _ONE_TEXT:
+        return "what is cut may be one long text"
+    if _NO_TEXT & set(parts):
+        return "what is cut is no text"
+    if isinstance(cut.items, cst.Attribute) and re.search(
+        rf"\b{cut.items.attr.value}\s*=[^=\n]*(?:sort|bucket)|\b{cut.items.attr.value}\s*\.\s*sort\s*\(",
+        module.facts.code,
+    ):
+        return "the list is sorted where it is kept"
+    return None
+
+
+def why_scope_is_left(module: Module, node: cst.CSTNode) -> str | None:
+    """Return why the function around a node keeps its batches from being judged, or None."""
+    function = module.function_of(node)
+    text = module.code(function or module.tree)
+    if _SORTS.search(text):
+        return "the function sorts or buckets"
+    if function is None:
+        return "the file trains" if _TRAINS.search(text) else None
+    name = function.name.value
+    if _TRAINS.search(text) or {"train", "training", "fit"} & set(words(name)):
+        return "the function trains"
+    around = [c for c in module.facts.outline.chunks if c.name == name]
+    for caller in with_callers(around, module.facts):
+        if _SORTS.search(caller.code):
+            return f"{caller.name}, which calls it, sorts or buckets"
+        if _TRAINS.search(caller.code):
+            return f"{caller.name}, which calls it, trains"
+    return None

@@ -1,0 +1,155 @@
+"""Batches of texts in the order they came, each padded to its longest."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from pytest_cpuperf.static.rules.base import PythonRule, Report, Silence
+from pytest_cpuperf.static.rules.cpu204_arrival_order_batches.cuts import Cut, Origins, Parameter
+from pytest_cpuperf.static.rules.cpu204_arrival_order_batches.examples import INVALID, VALID
+from pytest_cpuperf.static.rules.cpu204_arrival_order_batches.loaders import (
+    collator_pads,
+    is_loader,
+    why_loader_is_left,
+)
+from pytest_cpuperf.static.rules.cpu204_arrival_order_batches.padding import padded_input, pads_to_longest
+from pytest_cpuperf.static.rules.cpu204_arrival_order_batches.reasons import CUTS, why_cut_is_left, why_scope_is_left
+from pytest_cpuperf.static.source.facts import Facts
+from pytest_cpuperf.static.source.lazy_libcst import cst
+from pytest_cpuperf.static.source.module import Module
+from pytest_cpuperf.static.source.names import argument
+from pytest_cpuperf.static.source.outline import Chunk
+from pytest_cpuperf.static.torch_code.call_targets import CallTargets
+from pytest_cpuperf.static.torch_code.handlers import with_callers
+
+_COLLATES = re.compile(r"\bcollate_fn\s*=\s*(?:self\s*\.\s*)?(\w+)")
+_MESSAGE = "are batched in the order they came, each batch padded to its longest"
+_HELP = "sort by length first: pytest_cpuperf.batching.plan_batches, or sorted_batches for a fixed size"
+# How many functions may hand a batch on before it is padded.
+_HELPERS_DEPTH = 3
+
+
+class ArrivalOrderBatches(PythonRule):
+    """Texts are cut into batches by position and padded per batch, with no sort by length before.
+
+    ## What it does
+    Finds tokenizer calls that pad a batch to its longest text, where the batch is a part of a list taken by position:
+    a slice that moves on with a loop, `batched`, `chunked`, `islice`, `array_split`, `zip(*[it] * n)`, or a list of
+    such parts. A function of the file may stand between the cut and the tokenizer. Also a `DataLoader` that takes rows
+    as they come while its collator pads each batch.
+
+    ## Why is this bad?
+    A batch costs what its longest text costs. Texts of mixed length in one batch make the model work on padding; sorted
+    by length first they do not. On real paragraphs that is worth about 2×, and a plan from a measured cost more; on
+    texts of one length nothing. `cpuperf.bucketing(…, over="arrival")` measures it for yours.
+
+    ## Example
+    ```python
+    for i in range(0, len(texts), 32):
+        batch = tokenizer(texts[i : i + 32], padding=True, return_tensors="pt")
+    ```
+
+    ## Use instead
+    ```python
+    ids = tokenizer(texts)["input_ids"]
+    for batch in sorted_batches([len(i) for i in ids], 32):
+        inputs = tokenizer.pad({"input_ids": [ids[i] for i in batch]}, return_tensors="pt")
+    ```
+
+    ## When it stays silent
+    Where the function, or one that calls it in the file, sorts or buckets; where it trains; where batches are of one,
+    or what is cut is one long text; and where padding is constant (see CPU201). For a `DataLoader`: where it has a
+    sampler or shuffles.
+
+    ## References
+    https://github.com/pytorch/serve/blob/master/docs/performance_checklist.md
+    """
+
+    code = "CPU204"
+    name = "arrival-order-batches"
+    heuristic = "bucketing"
+    trigger = (b"padding", b"collate_fn", b".pad(")
+    live = r"padding\s*=|collate_fn\s*=|\.\s*pad\s*\("
+
+    def may_concern(self, data: bytes) -> bool:
+        """Texts are tokenized, or there is nothing to see."""
+        return b"tok" in data and super().may_concern(data)
+
+    def cannot_report(self, chunk: Chunk, facts: Facts) -> bool:
+        """A function that pads has nothing to report where neither it nor what calls it cuts, or makes a loader."""
+        return not any(CUTS.search(c.code) for c in with_callers((chunk,), facts))
+
+    def needed(self, chunks: set[Chunk], facts: Facts) -> set[Chunk]:
+        """The functions that call those that pad, what these call, and those that collate for loaders made in them."""
+        chunks = with_callers(chunks, facts)
+        names = {name for chunk in chunks for name in _COLLATES.findall(chunk.code)}
+        return facts.outline.closure(chunks | {c for c in facts.outline.chunks if c.name in names})
+
+    VALID = VALID
+    INVALID = INVALID
+
+    def check(self, module: Module) -> Iterator[Report | Silence]:
+        """Judge each call that pads a batch to its longest, and each loader whose collator does."""
+        origins = Origins(module)
+        given: list[Parameter] = []
+        for call in module.nodes(cst.Call):
+            if is_loader(module, call) and argument(call, "collate_fn") is not None:
+                yield _judge_loader(module, call)
+            elif pads_to_longest(call):
+                value = padded_input(call)
+                origin = origins.of(value) if value is not None else None
+                if isinstance(origin, Cut):
+                    yield _judge_cut(module, call, origin)
+                elif isinstance(origin, Parameter):
+                    given.append(origin)
+                    yield Silence(call, f"it pads what {origin.function.name.value} is given")
+                else:
+                    yield Silence(call, "what it pads is not cut from a list by position")
+        if given:
+            yield from _judge_callers(module, origins, given)
+
+
+def _judge_loader(module: Module, loader: cst.Call) -> Report | Silence:
+    if not collator_pads(module, loader):
+        return Silence(loader, "its collator is not seen to pad texts to the longest of a batch")
+    because = why_loader_is_left(loader) or why_scope_is_left(module, loader)
+    return Silence(loader, because) if because else Report(loader, f"texts {_MESSAGE}", _HELP)
+
+
+def _judge_cut(module: Module, call: cst.Call, cut: Cut) -> Report | Silence:
+    because = why_cut_is_left(module, cut) or why_scope_is_left(module, call)
+    return Silence(call, because) if because else Report(call, f"{module.code(cut.items)} {_MESSAGE}", _HELP)
+
+
+def _judge_callers(module: Module, origins: Origins, given: list[Parameter]) -> Iterator[Report | Silence]:
+    """Judge what callers hand to functions that pad a parameter, through further functions too."""
+    targets = CallTargets(module)
+    callers: dict[int, list[cst.Call]] = {}
+    for call in module.nodes(cst.Call):
+        for target in targets.of(call):
+            callers.setdefault(id(target), []).append(call)
+    seen: set[tuple[int, str]] = set()
+    for _ in range(_HELPERS_DEPTH):
+        handed_on: list[Parameter] = []
+        for parameter in given:
+            if (id(parameter.function), parameter.name) in seen:
+                continue
+            seen.add((id(parameter.function), parameter.name))
+            position = _position(module, parameter)
+            for call in callers.get(id(parameter.function), ()):
+                value = argument(call, parameter.name, position)
+                origin = origins.of(value) if value is not None else None
+                if isinstance(origin, Cut):
+                    because = why_scope_is_left(module, parameter.function.body)
+                    yield Silence(call, because) if because else _judge_cut(module, call, origin)
+                elif isinstance(origin, Parameter):
+                    handed_on.append(origin)
+        given = handed_on
+
+
+def _position(module: Module, parameter: Parameter) -> int:
+    names = [p.name.value for p in parameter.function.params.params]
+    if module.class_of(parameter.function) is not None and names[:1] in (["self"], ["cls"]):
+        names = names[1:]
+    return names.index(parameter.name) if parameter.name in names else len(names)
