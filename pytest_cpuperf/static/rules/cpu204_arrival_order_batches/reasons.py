@@ -18,7 +18,7 @@ CUTS = re.compile(
 )
 _SORTS = re.compile(
     r"\bsorted\s*\(|\.\s*sort(?:_values)?\s*\(|\bargsort\b|\b(?:plan|sorted)_batches\b|(?i:bucket)|length_?group"
-    r"|group_by_length|\b\w*_?sorted(?:_\w+)?\b|\bby_length\b"
+    r"|group_by_length|\b\w*_?sorted(?:_\w+)?\b|\bby_length\b|\bget_reordered\b|\b\w*[Rr]eorder\w*"
 )
 _TRAINS = re.compile(r"\.\s*backward\s*\(|\bTrainer\s*\(|\b(?:optimizer|optim)\s*\.\s*step\s*\(")
 _ONE_TEXT = frozenset(

@@ -77,8 +77,8 @@ class ArrivalOrderBatches(PythonRule):
         return b"tok" in data and super().may_concern(data)
 
     def cannot_report(self, chunk: Chunk, facts: Facts) -> bool:
-        """A function that pads has nothing to report where neither it nor what calls it cuts, or makes a loader."""
-        return not any(CUTS.search(c.code) for c in with_callers((chunk,), facts))
+        """A function has nothing to report where nothing that calls it, or that these call, cuts or makes a loader."""
+        return not any(CUTS.search(c.code) for c in facts.outline.closure(with_callers((chunk,), facts)))
 
     def needed(self, chunks: set[Chunk], facts: Facts) -> set[Chunk]:
         """The functions that call those that pad, what these call, and those that collate for loaders made in them."""
@@ -130,6 +130,7 @@ def _judge_callers(module: Module, origins: Origins, given: list[Parameter]) -> 
         for target in targets.of(call):
             callers.setdefault(id(target), []).append(call)
     seen: set[tuple[int, str]] = set()
+    judged: set[int] = set()
     for _ in range(_HELPERS_DEPTH):
         handed_on: list[Parameter] = []
         for parameter in given:
@@ -140,7 +141,8 @@ def _judge_callers(module: Module, origins: Origins, given: list[Parameter]) -> 
             for call in callers.get(id(parameter.function), ()):
                 value = argument(call, parameter.name, position)
                 origin = origins.of(value) if value is not None else None
-                if isinstance(origin, Cut):
+                if isinstance(origin, Cut) and id(call) not in judged:
+                    judged.add(id(call))
                     because = why_scope_is_left(module, parameter.function.body)
                     yield Silence(call, because) if because else _judge_cut(module, call, origin)
                 elif isinstance(origin, Parameter):
