@@ -81,7 +81,10 @@ def test_reported_however_the_batch_is_cut(loop):
             "def f(texts):\n for i in range(0, 9, 3): pad(texts[i:i+3])",
             "not cut from a list",
         ),
-        ("from torch.utils.data import DataLoader\nDataLoader(tokens, 32, collate_fn=other)", "its collator is not seen"),
+        (
+            "from torch.utils.data import DataLoader\nDataLoader(tokens, 32, collate_fn=other)",
+            "its collator is not seen",
+        ),
     ],
 )
 def test_silent_with_the_reason(source, reason):

@@ -106,6 +106,7 @@ TABLE = [
     "CPU403",
     "CPU404",
     "CPU501",
+    "CPU502",
 ]
 OFF = {"CPU102", "CPU202", "CPU203", "CPU302", "CPU402", "CPU403", "CPU501"}
 

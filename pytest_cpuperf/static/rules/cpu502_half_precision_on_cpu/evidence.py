@@ -1,0 +1,89 @@
+"""What shows that half precision is computed with on the CPU, and what speaks against it."""
+
+from __future__ import annotations
+
+import re
+
+from pytest_cpuperf.static.rules.cpu502_half_precision_on_cpu.requests import LOADERS, Request
+from pytest_cpuperf.static.source.lazy_libcst import cst
+from pytest_cpuperf.static.source.module import Module
+from pytest_cpuperf.static.source.names import last_name, string_value
+from pytest_cpuperf.static.torch_code.devices import moved_to_cpu, on_cpu
+from pytest_cpuperf.static.torch_code.held_models import is_moved_off_cpu, is_run, is_saved
+from pytest_cpuperf.static.torch_code.model_calls import ModelCalls
+
+# The author knows what the CPU can do, or asks it.
+_KNOWS_CPU = re.compile(
+    r"\bintel_extension_for_pytorch\b|\bipex\b|\b_is_amx_\w+|\bamx\w*|\bavx512\w*|\bcpuinfo\b|\bget_cpu_capability\b"
+)
+_TRAINS = re.compile(r"\.\s*backward\s*\(|\boptim(?:izer)?s?\s*\.\s*step\s*\(|\bTrainer\s*\(|\bGradScaler\b")
+
+
+def silent_because(module: Module, calls: ModelCalls, request: Request) -> str | None:
+    """Return why a request is left alone, or None where it is to be reported."""
+    if _KNOWS_CPU.search(module.facts.code):
+        return "the file asks what the CPU can do, or was written for one that computes in half precision"
+    function = module.function_of(request.call)
+    if function is not None and function.name.value.startswith("test_"):
+        return "it is a test"
+    scope = module.code(function) if function is not None else module.facts.code
+    if _TRAINS.search(scope):
+        return "it trains"
+    return _of_autocast(module, calls, request.call) if request.is_autocast else _of_model(module, request)
+
+
+def _of_autocast(module: Module, calls: ModelCalls, call: cst.Call) -> str | None:
+    if "cpu" not in module.code(call.func) and not _is_for_cpu(module, call):
+        return "autocast is for another device, or one that is chosen elsewhere"
+    for parent in module.parents(call):
+        block = parent.body if isinstance(parent, (cst.With, cst.FunctionDef)) else None
+        if block is not None and (isinstance(parent, cst.With) or _decorates(module, call, parent)):
+            return None if next(calls.within(block), None) is not None else "no model is seen to run under it"
+    return "what runs under it is not seen"
+
+
+def _is_for_cpu(module: Module, call: cst.Call) -> bool:
+    first = call.args[0].value if call.args and call.args[0].keyword is None else None
+    return (first is not None and string_value(first) == "cpu") or on_cpu(module, call)
+
+
+def _decorates(module: Module, call: cst.Call, function: cst.CSTNode) -> bool:
+    return isinstance(function, cst.FunctionDef) and any(module.is_inside(call, d) for d in function.decorators)
+
+
+def _of_model(module: Module, request: Request) -> str | None:
+    names, runs_at_once = _held_as(module, request.call)
+    if not on_cpu(module, request.call) and not any(moved_to_cpu(module, request.call, n) for n in names):
+        return "no device is named beside it, or another than the CPU"
+    facts = module.facts
+    if any(is_saved(facts, n) for n in names):
+        return "the model is saved or converted"
+    if any(is_moved_off_cpu(facts, n) for n in names):
+        return "the model is moved to another device as well"
+    if any(re.search(rf"\b{re.escape(n)}\s*\.\s*float\s*\(|\b{re.escape(n)}[^\n=]*float32", facts.code) for n in names):
+        return "the model is turned to full precision, too"
+    if not (runs_at_once or any(is_run(facts, n) for n in names)):
+        return "nothing here shows that what is converted is a model that runs on the CPU"
+    return None
+
+
+def _held_as(module: Module, call: cst.Call) -> tuple[set[str], bool]:
+    """Return the names under which a model is held that a call loads or converts, and whether it is run at once."""
+    names: set[str] = set()
+    receiver = call.func.value if isinstance(call.func, cst.Attribute) else None
+    while isinstance(receiver, cst.Call):
+        receiver = receiver.func.value if isinstance(receiver.func, cst.Attribute) else None
+    if isinstance(receiver, (cst.Name, cst.Attribute)) and last_name(call.func) not in LOADERS:
+        names.add(last_name(receiver) or "")
+    node: cst.CSTNode = call
+    for parent in module.parents(call):
+        if isinstance(parent, (cst.Assign, cst.AnnAssign, cst.NamedExpr)):
+            targets = [t.target for t in parent.targets] if isinstance(parent, cst.Assign) else [parent.target]
+            names |= {name for t in targets if (name := last_name(t))}
+            return names - {""}, False
+        if isinstance(parent, cst.Call) and node is parent.func and isinstance(node, cst.Call):
+            return names - {""}, True
+        if isinstance(parent, (cst.FunctionDef, cst.Arg)):
+            break
+        node = parent
+    return names - {""}, False

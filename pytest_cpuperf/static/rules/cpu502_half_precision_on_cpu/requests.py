@@ -1,0 +1,92 @@
+"""Where half precision is asked for, and for what."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pytest_cpuperf.static.source.lazy_libcst import cst
+from pytest_cpuperf.static.source.module import Module
+from pytest_cpuperf.static.source.names import argument, dotted, last_name, string_value
+
+_HALF = re.compile(r"(?:torch\s*\.\s*)?(?:float16|bfloat16|half)")
+_HALF_WORDS = frozenset({"float16", "bfloat16", "fp16", "bf16", "half"})
+_HALVES = frozenset({"torch.float16", "torch.bfloat16", "torch.half"})
+_DTYPES = ("torch_dtype", "dtype")
+LOADERS = frozenset({"from_pretrained", "from_config", "from_single_file", "pipeline", "load_model"})
+_BUILDERS = frozenset({"SentenceTransformer", "CrossEncoder", "HuggingFaceEmbeddings", "AutoModel"})
+AUTOCASTS = frozenset(
+    {"torch.autocast", "torch.amp.autocast", "torch.cpu.amp.autocast", "torch.amp.autocast_mode.autocast"}
+)
+
+
+@dataclass(frozen=True)
+class Request:
+    """A place that asks for half precision."""
+
+    call: cst.Call
+    """The call that loads or converts a model, or that makes the autocast."""
+    value: cst.BaseExpression | None
+    """The expression that names the precision; None where a method's name does, or autocast's default."""
+    is_autocast: bool = False
+
+
+def find_requests(module: Module) -> Iterator[Request | tuple[cst.Call, str]]:
+    """Yield each request, or a call that has the trigger and asks for nothing, with the reason."""
+    for call in module.nodes(cst.Call):
+        name = last_name(call.func) or ""
+        if module.qualified(call.func) in AUTOCASTS:
+            yield _autocast(module, call)
+        elif isinstance(call.func, cst.Attribute) and name in ("half", "bfloat16") and not call.args:
+            yield Request(call, None)
+        elif isinstance(call.func, cst.Attribute) and name == "to":
+            found = next((a.value for a in call.args if is_half(module, a.value)), None)
+            if found is not None:
+                yield Request(call, found)
+        else:
+            value = _dtype(module, call)
+            if value is None:
+                continue
+            if name in LOADERS or name in _BUILDERS:
+                chosen = is_half(module, value)
+                yield Request(call, value) if chosen else (call, "the precision is chosen elsewhere, or is full")
+            elif is_half(module, value):
+                yield call, "what is made here is no model"
+
+
+def is_half(module: Module, value: cst.BaseExpression) -> bool:
+    """Return whether an expression is float16 or bfloat16: a literal, or a name the file sets to nothing else."""
+    word = string_value(value)
+    if word is not None:
+        return word in _HALF_WORDS
+    name = dotted(value)
+    if name is None:
+        return False
+    values = re.findall(rf"(?<![\w.]){re.escape(name)}\s*=(?!=)[ \t]*([^\n#]+)", module.facts.code)
+    if isinstance(value, cst.Name) and values:
+        return all(_HALF.fullmatch(v.strip()) for v in values)
+    return _HALF.fullmatch(name) is not None or module.qualified(value) in _HALVES
+
+
+def _autocast(module: Module, call: cst.Call) -> Request | tuple[cst.Call, str]:
+    enabled = argument(call, "enabled")
+    if enabled is not None and dotted(enabled) != "True":
+        return call, "whether autocast is on is chosen elsewhere"
+    dtype = argument(call, "dtype", None if "cpu.amp" in module.code(call.func) else 1)
+    if dtype is not None and not is_half(module, dtype):
+        return call, "the precision is chosen elsewhere, or is full"
+    return Request(call, dtype, is_autocast=True)
+
+
+def _dtype(module: Module, call: cst.Call) -> cst.BaseExpression | None:
+    for keyword in _DTYPES:
+        value = argument(call, keyword)
+        if value is not None:
+            return value
+    given = argument(call, "model_kwargs")
+    if isinstance(given, cst.Dict):
+        for element in given.elements:
+            if isinstance(element, cst.DictElement) and string_value(element.key) in _DTYPES:
+                return element.value
+    return None

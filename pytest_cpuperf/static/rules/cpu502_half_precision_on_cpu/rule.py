@@ -1,0 +1,105 @@
+"""Half precision asked for in code that names the CPU."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pytest_cpuperf.static.rules.base import Mend, PythonRule, Report, Silence
+from pytest_cpuperf.static.rules.cpu502_half_precision_on_cpu.evidence import silent_because
+from pytest_cpuperf.static.rules.cpu502_half_precision_on_cpu.examples import FIXED, INVALID, VALID
+from pytest_cpuperf.static.rules.cpu502_half_precision_on_cpu.requests import Request, find_requests
+from pytest_cpuperf.static.source.facts import Facts
+from pytest_cpuperf.static.source.lazy_libcst import cst
+from pytest_cpuperf.static.source.module import Module
+from pytest_cpuperf.static.source.names import string_value
+from pytest_cpuperf.static.source.outline import Chunk
+from pytest_cpuperf.static.torch_code.model_calls import ModelCalls
+
+_HELP = "compute in float32, or measure on the CPUs you serve on that half precision pays"
+
+
+class HalfPrecisionOnCpu(PythonRule):
+    """Half precision asked for in code that names the CPU as its device.
+
+    ## What it does
+    Finds models that are loaded or converted in float16 or bfloat16 (`dtype=`, `torch_dtype=`, `.half()`,
+    `.bfloat16()`, `.to(torch.float16)`) where the same expression, branch or function names the CPU as their device
+    and the file runs them; and `torch.autocast` for the CPU around a model's call.
+
+    ## Why is this bad?
+    Few CPUs compute in half precision: without AMX or AVX512-BF16 each operation converts to float32 and back. Measured
+    without them: 40 to 500 times slower matrix products, embeddings at a hundredth of their speed. With AMX bfloat16
+    does pay. Only a measurement on the CPUs you serve on tells.
+
+    ## Example
+    ```python
+    model = AutoModel.from_pretrained(path, dtype=torch.float16, device_map="cpu")
+    ```
+
+    ## Use instead
+    ```python
+    model = AutoModel.from_pretrained(path, dtype=torch.float32, device_map="cpu")
+    ```
+
+    ## Fix safety
+    Unsafe: results change in their last digits, and the model takes twice the memory.
+
+    ## When it stays silent
+    Where the device or the precision is chosen at run time; where the model is saved, merged, exported or moved to
+    another device as well; where nothing shows that it runs; in training and in tests; and where the file asks what
+    the CPU can do (AMX, AVX-512) or uses Intel's extension for PyTorch.
+
+    ## References
+    https://github.com/pytorch/pytorch/issues/146508
+    https://sbert.net/docs/sentence_transformer/usage/efficiency.html
+    """
+
+    code = "CPU502"
+    name = "half-precision-on-cpu"
+    heuristic = "half-precision"
+    trigger = (b"float16", b".half(", b"torch.half", b"autocast", b"fp16", b"bf16")
+    live = r"\b(?:torch_)?dtype\s*=|\.\s*(?:half|bfloat16)\s*\(\s*\)|\b(?:b?float16|autocast)\b|\btorch\s*\.\s*half\b"
+
+    def may_concern(self, data: bytes) -> bool:
+        """A file that does not name the CPU has nothing to report."""
+        return b"cpu" in data and super().may_concern(data)
+
+    def cannot_report(self, chunk: Chunk, facts: Facts) -> bool:
+        """A function that asks for nothing, in a file where no other part could name its device, is left out."""
+        return not any(word in facts.text for word in ('"cpu', "'cpu", ".cpu(", "cpu.amp", "device=-1", "is_available"))
+
+    def needed(self, chunks: set[Chunk], facts: Facts) -> set[Chunk]:
+        """The functions that run the model under an autocast, too."""
+        return facts.outline.closure(chunks)
+
+    VALID = VALID
+    INVALID = INVALID
+    FIXED = FIXED
+
+    def check(self, module: Module) -> Iterator[Report | Silence]:
+        """Judge each request for half precision."""
+        calls = ModelCalls(module)
+        for request in find_requests(module):
+            if not isinstance(request, Request):
+                yield Silence(*request)
+                continue
+            because = silent_because(module, calls, request)
+            if because:
+                yield Silence(request.call, because)
+            else:
+                what = "autocast runs a model" if request.is_autocast else "a model runs"
+                yield Report(request.call, f"{what} in half precision on the CPU", _HELP, _mend(module, request))
+
+
+def _mend(module: Module, request: Request) -> Mend | None:
+    value = request.value
+    if request.is_autocast:
+        return None
+    if value is None:
+        assert isinstance(request.call.func, cst.Attribute)
+        return Mend("unsafe", "convert to float32", ((request.call.func.attr, "float"),))
+    if string_value(value) is not None:
+        return Mend("unsafe", "load in float32", ((value, '"float32"'),))
+    if isinstance(value, cst.Attribute):
+        return Mend("unsafe", "load in float32", ((value.attr, "float32"),))
+    return None

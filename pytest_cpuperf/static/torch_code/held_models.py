@@ -1,0 +1,56 @@
+"""What a file does with what it holds under a name: runs it, saves it, moves it. Read from text, so from all of it."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from pytest_cpuperf.static.source.facts import Facts
+from pytest_cpuperf.static.torch_code.devices import names_cpu_in
+from pytest_cpuperf.static.torch_code.vocabulary import runs_by_name
+
+# Methods that run a model, beside those that do whatever they are called on.
+_RUNS = re.compile(
+    r"__call__|forward|encode(?:_\w+)?|embed(?:_\w+)?|get_\w+_(?:features|embeddings?)|extract_\w+|chat(?:_\w+)?"
+    r"|stream_chat|transcribe|translate|synthesi[sz]e|tts(?:_\w+)?|infer(?:ence)?(?:_\w+)?|predict\w*|detect\w*"
+    r"|classify|score|rank|rerank|compute_\w+|similarity"
+)
+_SAVES = re.compile(
+    r"save\w*|push_to_hub|merge_and_unload|merge_adapter|state_dict|named_parameters|named_modules|export\w*|quantize\w*"
+)
+_CALL = r"(?<![\w.])(?:self\s*\.\s*)?{name}\s*(?:\.\s*(\w+)\s*)?\("
+_MOVES = r"(?<![\w.])(?:self\s*\.\s*)?{name}\s*\.\s*(?:(cuda|mps|xpu)\s*\(|to\s*\(([^()]*(?:\([^()]*\))?[^()]*)\))"
+_HALF = re.compile(r"\b(?:half|b?float16|dtype\w*)\b")
+
+
+def is_run(facts: Facts, name: str) -> bool:
+    """Return whether a file calls what it holds under a name, or a method of it that runs a model."""
+    return any(not method or runs_by_name(method) or _RUNS.fullmatch(method) for method in methods(facts, name))
+
+
+def is_saved(facts: Facts, name: str) -> bool:
+    """Return whether a file saves, merges or exports what it holds under a name, or reads its parameters."""
+    if any(_SAVES.fullmatch(method) for method in methods(facts, name)):
+        return True
+    return re.search(rf"\b(?:save\w*|export|convert\w*|quantize\w*)\s*\(\s*(?:self\.)?{name}\b", facts.code) is not None
+
+
+def is_moved_off_cpu(facts: Facts, name: str) -> bool:
+    """Return whether a file moves what it holds under a name to a device that is not plainly the CPU."""
+    for match in re.finditer(_MOVES.format(name=re.escape(name)), facts.text):
+        if match[1] is not None:
+            return True
+        target = match[2].strip()
+        if target and not names_cpu_in(facts, target) and not _HALF.search(target):
+            return True
+    return False
+
+
+def methods(facts: Facts, name: str) -> frozenset[str]:
+    """Return the methods that a file calls on what it holds under a name; `""` where it is called itself."""
+    return _methods(facts.code, name)
+
+
+@cache
+def _methods(code: str, name: str) -> frozenset[str]:
+    return frozenset(m[1] or "" for m in re.finditer(_CALL.format(name=re.escape(name)), code))
