@@ -60,6 +60,16 @@ class Settings(NamedTuple):
     ort_threads: Annotated[
         str, Setting(Choice("available", "physical", "logical"), "how fixes count threads for onnxruntime sessions")
     ] = "available"
+    transformers: Annotated[
+        str,
+        Setting(
+            Choice("installed", "4", "5"),
+            "the major version of transformers that the code runs under: installed (default), 4 or 5",
+        ),
+    ] = "installed"
+    loads_without_dtype: Annotated[
+        bool, Setting(Switch(), "let CPU502 report models that are loaded with no dtype under transformers 5")
+    ] = False
     cache_dir: Annotated[
         str | None,
         Setting(Text("a folder name", "FOLDER"), "where results of unchanged files and stored runs are kept"),

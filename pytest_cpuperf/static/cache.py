@@ -19,6 +19,7 @@ from pytest_cpuperf.results.codec import DecodeError, from_json, to_json
 from pytest_cpuperf.results.files import write_text
 from pytest_cpuperf.results.findings import CheckResult
 from pytest_cpuperf.settings.table import Settings
+from pytest_cpuperf.static.rules.base import RuleOptions
 
 SCHEMA = "cpuperf/cache/2"
 
@@ -85,7 +86,10 @@ class Cache:
 def _stamp(settings: Settings, codes: list[str]) -> str:
     sources = sorted(Path(__file__).parent.rglob("*.py"))
     newest = [f"{p.name}:{p.stat().st_size}:{p.stat().st_mtime_ns}" for p in sources]
-    said = [__version__, *codes, settings.ort_threads, repr(sorted(settings.per_file_ignores.items())), *newest]
+    options = [settings.ort_threads, settings.transformers, str(settings.loads_without_dtype)]
+    if settings.loads_without_dtype or "CPU203" in codes:
+        options.append(str(RuleOptions(transformers=settings.transformers).transformers_major))
+    said = [__version__, *codes, *options, repr(sorted(settings.per_file_ignores.items())), *newest]
     return hashlib.sha256("\0".join(said).encode()).hexdigest()
 
 

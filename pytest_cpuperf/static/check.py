@@ -69,7 +69,7 @@ def check_paths(paths: Iterable[Path], settings: Settings, run: Run | None = Non
 
 def selected_rules(settings: Settings) -> list[Rule]:
     """Return the rules a configuration selects; raises UsageError for a code that stands for no rule."""
-    rules = all_rules(RuleOptions(ort_threads=settings.ort_threads))
+    rules = all_rules(rule_options(settings))
     codes = [r.code for r in rules]
     for code in (*settings.select, *settings.extend_select, *settings.ignore):
         if code != "ALL" and not any(c.startswith(code) for c in codes):
@@ -84,6 +84,11 @@ def selected_rules(settings: Settings) -> list[Rule]:
         if (chosen(r, settings.select) if settings.select else r.on_by_default) or chosen(r, settings.extend_select)
         if not chosen(r, settings.ignore)
     ]
+
+
+def rule_options(settings: Settings) -> RuleOptions:
+    """Return what a configuration tells rules."""
+    return RuleOptions(settings.ort_threads, settings.transformers, settings.loads_without_dtype)
 
 
 def rules_for(path: str, rules: Sequence[Rule], settings: Settings) -> list[Rule]:
@@ -136,7 +141,7 @@ def _check_piece(job: _Job, files: Sequence[Path]) -> _Answer:
 
 
 def _check_files(job: _Job, files: Sequence[Path]) -> _Answer:
-    rules = [r for r in all_rules(RuleOptions(ort_threads=job.settings.ort_threads)) if r.code in job.codes]
+    rules = [r for r in all_rules(rule_options(job.settings)) if r.code in job.codes]
     results: list[CheckResult] = []
     remembered: dict[str, CheckResult] = {}
     clean = 0

@@ -6,7 +6,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pytest_cpuperf.static.source.live import live_matches
@@ -56,6 +56,25 @@ class RuleOptions:
 
     ort_threads: str = "available"
     """How fixes count threads for onnxruntime: `available`, `physical` or `logical`."""
+    transformers: str = "installed"
+    """The major version of transformers that the code runs under: `4`, `5`, or `installed` for what is found here."""
+    loads_without_dtype: bool = False
+    """Whether CPU502 reports models that are loaded with no `dtype`, which takes the checkpoint's in transformers 5."""
+
+    @property
+    def transformers_major(self) -> int | None:
+        """The major version of transformers; None where it is not told and none is installed."""
+        return _installed_major("transformers") if self.transformers == "installed" else int(self.transformers)
+
+
+@cache
+def _installed_major(package: str) -> int | None:
+    from importlib.metadata import PackageNotFoundError, version  # slow to import; few runs ask
+
+    try:
+        return int(version(package).partition(".")[0])
+    except (PackageNotFoundError, ValueError):
+        return None
 
 
 Language = Literal["python", "properties", "yaml"]

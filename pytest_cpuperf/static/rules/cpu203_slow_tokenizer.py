@@ -33,7 +33,9 @@ class SlowTokenizer(PythonRule):
     Unsafe: some models have no fast tokenizer, and a few tokenize differently.
 
     ## When it stays silent
-    Where the value is not the literal `False`, and for image processors.
+    Where the value is not the literal `False`, for image processors, and under transformers 5, in which slow and fast
+    tokenizers are one and `use_fast` does nothing. Which version the code runs under is what is installed beside
+    cpuperf, unless `transformers = "4"` or `"5"` in the configuration says it.
 
     ## References
     https://huggingface.co/docs/transformers/fast_tokenizers
@@ -77,6 +79,8 @@ class SlowTokenizer(PythonRule):
                     yield Silence(arg, "whether the tokenizer is fast is chosen at run time")
                 elif last_name(call.func) != "from_pretrained" or "image" in made or "feature" in made:
                     yield Silence(arg, "no tokenizer is loaded here")
+                elif (self.options.transformers_major or 0) >= 5:
+                    yield Silence(arg, "slow and fast tokenizers are one in transformers 5: use_fast does nothing")
                 else:
                     mend = Mend("unsafe", "load the fast tokenizer", ((arg.value, "True"),))
                     yield Report(arg, "the slow tokenizer is loaded", "leave use_fast out", mend)
