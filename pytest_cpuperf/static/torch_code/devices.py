@@ -24,7 +24,7 @@ def names_cpu_in(facts: Facts, expression: str) -> bool:
     if named is None:
         return False
     name = named[1].rpartition(".")[2].strip()
-    values = re.findall(rf"(?<![\w.])(?:self\s*\.\s*)?{name}\s*(?::[^=\n]*)?=(?!=)[ \t]*([^\n#]+)", facts.text)
+    values = re.findall(rf"(?m)^[ \t]*(?:self\s*\.\s*)?{name}\s*(?::[^=\n]*)?=(?!=)[ \t]*([^\n#]+)", facts.text)
     return bool(values) and all(_IS_CPU.match(value.strip()) for value in values)
 
 

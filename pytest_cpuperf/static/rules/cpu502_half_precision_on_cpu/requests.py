@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from pytest_cpuperf.static.source.lazy_libcst import cst
 from pytest_cpuperf.static.source.module import Module
-from pytest_cpuperf.static.source.names import argument, dotted, last_name, string_value
+from pytest_cpuperf.static.source.names import argument, dotted, has_unpacking, last_name, string_value
+from pytest_cpuperf.static.torch_code.vocabulary import may_be_a_model
 
 _HALF = re.compile(r"(?:torch\s*\.\s*)?(?:float16|bfloat16|half)")
 _HALF_WORDS = frozenset({"float16", "bfloat16", "fp16", "bf16", "half"})
@@ -30,10 +31,15 @@ class Request:
     value: cst.BaseExpression | None
     """The expression that names the precision; None where a method's name does, or autocast's default."""
     is_autocast: bool = False
+    is_unsaid: bool = False
+    """Whether the call names no precision, so that the checkpoint's is taken."""
 
 
-def find_requests(module: Module) -> Iterator[Request | tuple[cst.Call, str]]:
-    """Yield each request, or a call that has the trigger and asks for nothing, with the reason."""
+def find_requests(module: Module, asks_dtype: bool = False) -> Iterator[Request | tuple[cst.Call, str]]:
+    """Yield each request, or a call that has the trigger and asks for nothing, with the reason.
+
+    With `asks_dtype`, models loaded with no precision are requests as well.
+    """
     for call in module.nodes(cst.Call):
         name = last_name(call.func) or ""
         if module.qualified(call.func) in AUTOCASTS:
@@ -47,6 +53,11 @@ def find_requests(module: Module) -> Iterator[Request | tuple[cst.Call, str]]:
         else:
             value = _dtype(module, call)
             if value is None:
+                if asks_dtype and name == "from_pretrained" and not has_unpacking(call):
+                    if may_be_a_model(module.code(call.func)):
+                        yield Request(call, None, is_unsaid=True)
+                    else:
+                        yield call, "what is loaded is no model"
                 continue
             if name in LOADERS or name in _BUILDERS:
                 chosen = is_half(module, value)
@@ -63,7 +74,7 @@ def is_half(module: Module, value: cst.BaseExpression) -> bool:
     name = dotted(value)
     if name is None:
         return False
-    values = re.findall(rf"(?<![\w.]){re.escape(name)}\s*=(?!=)[ \t]*([^\n#]+)", module.facts.code)
+    values = re.findall(rf"(?m)^[ \t]*{re.escape(name)}\s*(?::[^=\n]*)?=(?!=)[ \t]*([^\n#]+)", module.facts.code)
     if isinstance(value, cst.Name) and values:
         return all(_HALF.fullmatch(v.strip()) for v in values)
     return _HALF.fullmatch(name) is not None or module.qualified(value) in _HALVES

@@ -10,6 +10,7 @@ from pytest_cpuperf.static.rules.cpu502_half_precision_on_cpu.examples import FI
 from pytest_cpuperf.static.rules.cpu502_half_precision_on_cpu.requests import Request, find_requests
 from pytest_cpuperf.static.source.facts import Facts
 from pytest_cpuperf.static.source.lazy_libcst import cst
+from pytest_cpuperf.static.source.live import live_matches
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import string_value
 from pytest_cpuperf.static.source.outline import Chunk
@@ -24,7 +25,9 @@ class HalfPrecisionOnCpu(PythonRule):
     ## What it does
     Finds models that are loaded or converted in float16 or bfloat16 (`dtype=`, `torch_dtype=`, `.half()`,
     `.bfloat16()`, `.to(torch.float16)`) where the same expression, branch or function names the CPU as their device
-    and the file runs them; and `torch.autocast` for the CPU around a model's call.
+    and the file runs them; and `torch.autocast` for the CPU around a model's call. With `loads-without-dtype = true`
+    in the configuration, under transformers 5, also models that are loaded with no `dtype`: they run in the precision
+    that their checkpoint was stored in.
 
     ## Why is this bad?
     Few CPUs compute in half precision: without AMX or AVX512-BF16 each operation converts to float32 and back. Measured
@@ -58,11 +61,25 @@ class HalfPrecisionOnCpu(PythonRule):
     name = "half-precision-on-cpu"
     heuristic = "half-precision"
     trigger = (b"float16", b".half(", b"torch.half", b"autocast", b"fp16", b"bf16")
-    live = r"\b(?:torch_)?dtype\s*=|\.\s*(?:half|bfloat16)\s*\(\s*\)|\b(?:b?float16|autocast)\b|\btorch\s*\.\s*half\b"
+    live = (
+        r"\b(?:(?:torch_)?dtype|model_kwargs)\s*=|\.\s*(?:half|bfloat16)\s*\(\s*\)|\b(?:b?float16|autocast)\b"
+        r"|\btorch\s*\.\s*half\b"
+    )
 
     def may_concern(self, data: bytes) -> bool:
         """A file that does not name the CPU has nothing to report."""
-        return b"cpu" in data and super().may_concern(data)
+        if b"cpu" not in data and b"is_available" not in data:
+            return False
+        return super().may_concern(data) or (self._asks_dtype and b"from_pretrained" in data)
+
+    @property
+    def _asks_dtype(self) -> bool:
+        return self.options.loads_without_dtype and (self.options.transformers_major or 0) >= 5
+
+    def uses(self, facts: Facts) -> list[int]:
+        """What loads models too, where the option asks for it."""
+        loads = live_matches(r"\bfrom_pretrained\s*\(", facts.text, facts.code) if self._asks_dtype else []
+        return super().uses(facts) + loads
 
     def cannot_report(self, chunk: Chunk, facts: Facts) -> bool:
         """A function that asks for nothing, in a file where no other part could name its device, is left out."""
@@ -79,7 +96,7 @@ class HalfPrecisionOnCpu(PythonRule):
     def check(self, module: Module) -> Iterator[Report | Silence]:
         """Judge each request for half precision."""
         calls = ModelCalls(module)
-        for request in find_requests(module):
+        for request in find_requests(module, self._asks_dtype):
             if not isinstance(request, Request):
                 yield Silence(*request)
                 continue
@@ -87,13 +104,18 @@ class HalfPrecisionOnCpu(PythonRule):
             if because:
                 yield Silence(request.call, because)
             else:
-                what = "autocast runs a model" if request.is_autocast else "a model runs"
-                yield Report(request.call, f"{what} in half precision on the CPU", _HELP, _mend(module, request))
+                yield Report(request.call, _message(request), _HELP, _mend(module, request))
+
+
+def _message(request: Request) -> str:
+    if request.is_unsaid:
+        return "a model runs on the CPU in its checkpoint's precision, which may be half"
+    return f"{'autocast runs a model' if request.is_autocast else 'a model runs'} in half precision on the CPU"
 
 
 def _mend(module: Module, request: Request) -> Mend | None:
     value = request.value
-    if request.is_autocast:
+    if request.is_autocast or request.is_unsaid:
         return None
     if value is None:
         assert isinstance(request.call.func, cst.Attribute)
