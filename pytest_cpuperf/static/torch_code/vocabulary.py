@@ -95,7 +95,7 @@ _RUN_GETTERS = re.compile(
 # What models are asked to do; strong where the receiver is no tokenizer, text or archive.
 _MODEL_METHODS = re.compile(
     r"(forward|generate|predict|infer|inference|embed|transcribe|translate|caption|denoise|synthesize|rerank"
-    r"|predict_\w+|generate_\w+|embed_\w+|transcribe_\w+|translate_\w+|classify_\w+|encode_(text|image|images|audio|video"
+    r"|predict_\w+|generate_(?!(?:\w+_)?(?:ids?|uuids?|names?|keys?|urls?|paths?|hash|secrets?|password)$)\w+|embed_\w+|transcribe_\w+|translate_\w+|classify_\w+|encode_(text|image|images|audio|video"
     r"|query|queries|document|documents|corpus|batch|passages?|sentences?|texts|multi_process|\w*prompts?|labels"
     r"|features|first_stage)|decode_(first_stage|batch)|get_(text|image|audio|video)_features|get_\w*embeddings?"
     r"|extract_features|forward_\w+|batch_predict\w*|run_model|compute_(forward|logits|embeddings?|scores?))"

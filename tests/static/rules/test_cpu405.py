@@ -1,0 +1,96 @@
+"""Which calls hold the event loop up, and which do not."""
+
+import textwrap
+
+import pytest
+
+from pytest_cpuperf.static.file_check import check_source
+from pytest_cpuperf.static.fixing import fix_source
+from pytest_cpuperf.static.rules import all_rules
+
+RULES = [r for r in all_rules() if r.code == "CPU405"]
+LIBRARY = "import torch, onnxruntime\n"
+
+
+def verdicts(source, library=LIBRARY):
+    data = (library + textwrap.dedent(source)).encode()
+    quick, plain = (check_source(data, "a.py", RULES, thorough=thorough) for thorough in (False, True))
+    assert quick.findings == plain.findings
+    return [f.message for f in plain.findings], " ".join(s.because for s in plain.silenced)
+
+
+def handler(body):
+    return '@app.post("/x")\nasync def f(x, loop):\n' + textwrap.indent(body, "    ")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "return model(x)",
+        "return {'answer': model.encode(x.texts).tolist()}",
+        "out = session.run(None, {'x': x})",
+        "out = session.run(['logits'], {'x': x})",
+        "with torch.inference_mode():\n    y = self.model.generate(x)",
+        "for token in model.generate(x):\n    await x.send(token)",
+        "data = await x.json()\nreturn classifier(data)",
+        "return await x.send(model.predict(x))",
+        "text, _ = model.chat(x)",
+        "return helper(x)",
+    ],
+)
+def test_reported_in_a_handler(body):
+    found, told = verdicts(handler(body) + "\ndef helper(x):\n    return model(x)\n")
+    assert len(found) == 1, told
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        'class A:\n    @app.websocket("/ws")\n    async def ws(self, socket):\n        model(1)',
+        "@serve.deployment\nclass A:\n    async def __call__(self, request):\n        return self.model(request)",
+        "async def work(x):\n    return model(x)\n" + handler("return await work(x)"),
+        "from fastapi import Request\nasync def work(request: Request):\n    return model(request)",
+        "import discord\n@bot.event\nasync def on_message(m):\n    model.generate(m)",
+    ],
+)
+def test_reported_in_whatever_answers_requests(source):
+    found, told = verdicts(source)
+    assert len(found) == 1, told
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ("return await model.predict(x)", "it is awaited"),
+        ("return await asyncio.gather(model.predict(x), model.predict(x))", "handed to gather"),
+        ("async for t in model.generate(x): print(t)", "async for"),
+        ("g = model.generate(x)\nasync for t in g: print(t)", "async for"),
+        ("g = model.generate_stream(x)\nreturn StreamingResponse(g)", "async for"),
+        ("async with model.predict(x) as y: pass", "async with"),
+        ("await loop.run_in_executor(None, lambda: model(x))", "a lambda"),
+        ("def work(): return model(x)\nawait to_thread(work)", "it stands in work"),
+        ("return openai_client.embed(x)", "a client of another service"),
+        ("engine = AsyncEngine()\nreturn engine.generate(x)", "a client of another service"),
+        ("return own(x)", "it is asynchronous itself"),
+    ],
+)
+def test_silent_with_the_reason(body, reason):
+    found, told = verdicts(handler(body) + "\nasync def own(x):\n    await model.predict(x)\n")
+    assert found == []
+    assert reason in told
+
+
+def test_silent_where_no_handler_or_no_library_is_seen():
+    assert verdicts("async def main():\n    model(1)") == ([], "no handler is seen to call the function it stands in")
+    assert verdicts(handler("model(x)"), library='"""Not torch."""\n') == (
+        [],
+        "no library that runs models in this process is imported",
+    )
+
+
+@pytest.mark.parametrize("body", ["return model(x)", "await x.read()\nreturn model(x)"])
+def test_only_a_route_that_awaits_nothing_becomes_a_plain_function(body):
+    source = "import torch, fastapi\n" + handler(body) + "\n"
+    fixed = fix_source(source.encode(), "a.py", RULES, unsafe=True)[0].decode()
+    wanted = source if "await" in body else source.replace("async def", "def")
+    assert fixed == wanted
