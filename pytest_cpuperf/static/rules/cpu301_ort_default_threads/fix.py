@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
+from pytest_cpuperf.static.ort_code.session_options import OPTIONS
 from pytest_cpuperf.static.rules.base import Mend
-from pytest_cpuperf.static.rules.cpu301_ort_default_threads.options import OPTIONS
 from pytest_cpuperf.static.source.lazy_libcst import cst
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import argument, dotted

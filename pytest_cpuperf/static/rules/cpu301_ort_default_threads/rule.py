@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from pytest_cpuperf.static.rules.base import PythonRule, Report, Silence
-from pytest_cpuperf.static.rules.cpu301_ort_default_threads.fix import mend
-from pytest_cpuperf.static.rules.cpu301_ort_default_threads.options import (
+from pytest_cpuperf.static.ort_code.session_options import (
     SESSION,
     set_for_all,
     sets_spinning,
     silent_because,
 )
+from pytest_cpuperf.static.rules.base import PythonRule, Report, Silence
+from pytest_cpuperf.static.rules.cpu301_ort_default_threads.fix import mend
 from pytest_cpuperf.static.rules.cpu301_ort_default_threads.wrappers import LIVE, find_wrapper
 from pytest_cpuperf.static.source.facts import Facts
 from pytest_cpuperf.static.source.lazy_libcst import cst

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
-from pytest_cpuperf.static.rules.cpu301_ort_default_threads.providers import gpu_only
+from pytest_cpuperf.static.ort_code.providers import gpu_only
 from pytest_cpuperf.static.source.lazy_libcst import cst
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import argument, dotted, has_unpacking, string_value
@@ -13,9 +14,31 @@ SESSION = "onnxruntime.InferenceSession"
 OPTIONS = "onnxruntime.SessionOptions"
 _VARIABLE = re.compile(r"""["']ORT_INTRA_OP_NUM_THREADS["']""")
 _GLOBAL_POOLS = re.compile(r"\b(set_global_thread_pool_sizes|use_global_thread_pools|disable_per_session_threads)\b")
-_THREAD_ENTRIES = (
-    "session.intra_op_thread_affinities",
-    "session.use_per_session_threads",
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is asked about a session's options."""
+
+    what: str
+    """In words: `threads`."""
+    attribute: str
+    """The attribute of the options that sets it."""
+    entries: tuple[str, ...]
+    """The session config entries that set it."""
+    value: str | None = None
+    """The value that the attribute must be given; None for any."""
+
+
+THREADS = Asked(
+    "threads", "intra_op_num_threads", ("session.intra_op_thread_affinities", "session.use_per_session_threads")
+)
+# A session of one thread has no pool that could spin.
+SPINNING = Asked(
+    "spinning",
+    "intra_op_num_threads",
+    ("session.intra_op.allow_spinning", "session.intra_op.spin_duration_us", "session.force_spinning_stop"),
+    value="1",
 )
 
 
@@ -28,8 +51,8 @@ def set_for_all(module: Module) -> str | None:
     return None
 
 
-def silent_because(module: Module, call: cst.Call) -> str | None:
-    """Return why a session may have a thread setting, or None where it has none."""
+def silent_because(module: Module, call: cst.Call, asked: Asked = THREADS) -> str | None:
+    """Return why a session may have what is asked about set, or None where it has not."""
     if has_unpacking(call):
         return "unpacked arguments may hold options"
     if gpu_only(module, call, argument(call, "providers", 2)):
@@ -40,9 +63,9 @@ def silent_because(module: Module, call: cst.Call) -> str | None:
     if _is_fresh(module, options):
         return None
     if isinstance(options, cst.Name):
-        return _judge_name(module, call, options.value)
+        return _judge_name(module, call, options.value, asked)
     if isinstance(options, cst.Attribute):
-        return _judge_attribute(module, call, options)
+        return _judge_attribute(module, call, options, asked)
     return "the options come from elsewhere"
 
 
@@ -50,7 +73,7 @@ def _is_fresh(module: Module, value: cst.BaseExpression) -> bool:
     return isinstance(value, cst.Call) and module.qualified(value.func) == OPTIONS
 
 
-def _judge_name(module: Module, call: cst.Call, name: str) -> str | None:
+def _judge_name(module: Module, call: cst.Call, name: str, asked: Asked) -> str | None:
     function = module.function_of(call)
     scope: cst.CSTNode = function if function is not None else module.tree
     if function is not None and any(p.name.value == name for p in module.nodes(cst.Param, within=function.params)):
@@ -63,13 +86,13 @@ def _judge_name(module: Module, call: cst.Call, name: str) -> str | None:
     if not values:
         if function is None:
             return "the options come from elsewhere"
-        return _judge_module_options(module, name)
+        return _judge_module_options(module, name, asked)
     if not all(_is_fresh(module, v) for v in values):
         return "the options come from elsewhere"
-    return _threads_set(module, scope, name)
+    return _may_be_set(module, scope, name, asked)
 
 
-def _judge_module_options(module: Module, name: str) -> str | None:
+def _judge_module_options(module: Module, name: str, asked: Asked) -> str | None:
     """Options made at the top of the file and used in a function of it."""
     values = [
         a.value
@@ -78,10 +101,10 @@ def _judge_module_options(module: Module, name: str) -> str | None:
     ]
     if not values or not all(_is_fresh(module, v) for v in values):
         return "the options come from elsewhere"
-    return _threads_set(module, module.tree, name)
+    return _may_be_set(module, module.tree, name, asked)
 
 
-def _judge_attribute(module: Module, call: cst.Call, options: cst.Attribute) -> str | None:
+def _judge_attribute(module: Module, call: cst.Call, options: cst.Attribute, asked: Asked) -> str | None:
     name = dotted(options)
     around = module.class_of(call)
     if name is None or around is None or not name.startswith("self."):
@@ -89,7 +112,7 @@ def _judge_attribute(module: Module, call: cst.Call, options: cst.Attribute) -> 
     values = [a.value for a in module.nodes(cst.Assign, within=around) if name in {dotted(t) for t in _targets(a)}]
     if not values or not all(_is_fresh(module, v) for v in values):
         return "the options are an attribute set elsewhere"
-    return _threads_set(module, around, name)
+    return _may_be_set(module, around, name, asked)
 
 
 def sets_spinning(module: Module, call: cst.Call) -> bool:
@@ -108,24 +131,34 @@ def _targets(assign: cst.Assign | cst.AnnAssign) -> list[cst.BaseExpression]:
     return [t.target for t in assign.targets] if isinstance(assign, cst.Assign) else [assign.target]
 
 
-def _threads_set(module: Module, scope: cst.CSTNode, name: str) -> str | None:
-    """Return why options called `name` may carry a thread setting, or None where the scope makes none."""
+def _may_be_set(module: Module, scope: cst.CSTNode, name: str, asked: Asked) -> str | None:
+    """Return why options called `name` may set what is asked about, or None where the scope does not."""
     for node in module.nodes(cst.Attribute, within=scope):
-        if node.attr.value == "intra_op_num_threads" and dotted(node.value) == name:
-            return "its options set intra_op_num_threads"
+        if node.attr.value == asked.attribute and dotted(node.value) == name and _is_given(module, node, asked.value):
+            return f"its options set {asked.attribute}{f' = {asked.value}' if asked.value else ''}"
     for call in module.nodes(cst.Call, within=scope):
         function = dotted(call.func) or ""
         if function == f"{name}.add_session_config_entry" and call.args:
             key = string_value(call.args[0].value)
-            if key is None or key in _THREAD_ENTRIES:
-                return "its options set a session thread entry"
+            if key is None or key in asked.entries:
+                return f"its options set a session entry for {asked.what}"
         if function in (f"{name}.add_provider_for_devices", f"{name}.set_provider_selection_policy"):
             return "its options choose the devices it runs on"
         first = dotted(call.args[0].value) if call.args else None
         if function == "setattr" and first == name:
             key = string_value(call.args[1].value) if len(call.args) > 1 else None
-            if key in (None, "intra_op_num_threads"):
-                return "setattr may set its threads"
+            if key in (None, asked.attribute):
+                return f"setattr may set its {asked.what}"
         elif module.qualified(call.func) != SESSION and any(dotted(a.value) == name for a in call.args):
-            return f"its options are handed to {function or 'a function'}, which may set threads"
+            return f"its options are handed to {function or 'a function'}, which may set {asked.what}"
     return None
+
+
+def _is_given(module: Module, node: cst.Attribute, value: str | None) -> bool:
+    """Return whether an attribute is given a value, or one that is not told; any counts where none is asked for."""
+    if value is None:
+        return True
+    assign = next((p for p in module.parents(node) if isinstance(p, (cst.Assign, cst.AnnAssign))), None)
+    if assign is None or assign.value is None:
+        return True
+    return not isinstance(assign.value, cst.Integer) or assign.value.value == value

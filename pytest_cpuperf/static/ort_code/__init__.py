@@ -1,0 +1,1 @@
+"""What onnxruntime code shows of its sessions: their options, their providers."""
