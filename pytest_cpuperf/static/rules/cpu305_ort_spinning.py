@@ -16,13 +16,15 @@ from pytest_cpuperf.static.source.spans import Span
 
 _TOUCHES_OPTIONS = re.compile(r"\bSessionOptions\b|\badd_session_config_entry\b|\bintra_op_num_threads\b")
 _RUNS = re.compile(r"\.\s*run(?:_with_iobinding)?\s*\(")
-# Work that a pool of threads shares: not what makes, loads or converts a tensor.
+# Work that a pool of threads shares out: products, convolutions, distances, transforms.
 _TORCH_WORK = re.compile(
-    r"\btorch\s*\.\s*(?:nn\s*\.\s*functional\s*\.\s*|special\s*\.\s*|linalg\s*\.\s*|F\s*\.\s*)?"
-    r"(?:matmul|mm|bmm|einsum|softmax|log_softmax|topk|sort|argsort|cdist|conv\w*|stft|istft|normalize|cosine_similarity"
-    r"|interpolate|relu|gelu|layer_norm|linear|mean|sum|max|norm|fft|inverse|svd|cumsum|multinomial)\s*\("
+    r"\b(?:torch|F)\s*\.\s*(?:nn\s*\.\s*functional\s*\.\s*|linalg\s*\.\s*|fft\s*\.\s*)?"
+    r"(?:matmul|mm|bmm|baddbmm|einsum|cdist|conv\w*|i?stft|i?r?fft2?|interpolate|grid_sample|linear|svd|inverse|nms"
+    r"|scaled_dot_product_attention)\s*\("
 )
-_NUMPY_WORK = re.compile(r"\b(?:np|numpy)\s*\.\s*(?:matmul|dot|einsum|tensordot|inner|linalg\s*\.\s*\w+)\s*\(")
+_NUMPY_WORK = re.compile(
+    r"\b(?:np|numpy)\s*\.\s*(?:matmul|dot|einsum|tensordot|inner|linalg\s*\.\s*(?:svd|eig\w*|inv|pinv|solve|lstsq|qr))\s*\("
+)
 _ENTRY = '.add_session_config_entry("session.intra_op.allow_spinning", "0")'
 _HELP = "set session.intra_op.allow_spinning to 0, and measure with cpuperf.ort_threads that it pays"
 
@@ -142,16 +144,19 @@ class OrtSpinning(PythonRule):
 
 def _beside(module: Module, calls: list[cst.Call]) -> str | None:
     """Return what computes beside a session, in words; None for nothing that is seen."""
-    held = {name for call in calls for name in _held_as(module, call)}
-    if len(held) > 1:
-        return f"and {len(held)} sessions share the CPUs"
+    held: dict[int, set[str]] = {}
+    for call in calls:
+        owner = module.class_of(call) or module.function_of(call) or module.tree
+        held.setdefault(id(owner), set()).update(_held_as(module, call) - {"_"})
+    most = max(map(len, held.values()), default=0)
+    if most > 1:
+        return f"and {most} sessions share the CPUs"
     if any(_is_one_of_many(module, call) for call in calls):
         return "and several sessions share the CPUs"
-    parts = [c.code for c in module.facts.outline.chunks if _RUNS.search(c.code)] or [module.facts.code]
-    for part in parts:
-        if _RUNS.search(part) and _TORCH_WORK.search(part):
+    for chunk in module.facts.outline.chunks:
+        if _RUNS.search(chunk.code) and _TORCH_WORK.search(chunk.code):
             return "and torch computes beside it"
-        if _RUNS.search(part) and _NUMPY_WORK.search(part):
+        if _RUNS.search(chunk.code) and _NUMPY_WORK.search(chunk.code):
             return "and numpy computes beside it"
     return None
 

@@ -1,0 +1,74 @@
+"""Where spinning threads are in the way of other work."""
+
+import textwrap
+
+import pytest
+
+from pytest_cpuperf.static.file_check import check_source
+from pytest_cpuperf.static.rules import all_rules
+
+RULES = [r for r in all_rules() if r.code == "CPU305"]
+
+
+def verdicts(source):
+    data = ("import onnxruntime as ort, torch, numpy as np\n" + textwrap.dedent(source)).encode()
+    quick, plain = (check_source(data, "a.py", RULES, thorough=thorough) for thorough in (False, True))
+    assert quick.findings == plain.findings
+    return [f.message for f in plain.findings], " ".join(s.because for s in plain.silenced)
+
+
+@pytest.mark.parametrize(
+    ("source", "beside"),
+    [
+        ("a = ort.InferenceSession('a')\nb = ort.InferenceSession('b')", "2 sessions"),
+        ("sessions = [ort.InferenceSession(p) for p in paths]", "several sessions"),
+        ("sessions = {}\nfor p in paths:\n    sessions[p] = ort.InferenceSession(p)", "several sessions"),
+        ("s = ort.InferenceSession('a')\ndef f(x):\n    return torch.matmul(x, s.run(None, x)[0])", "torch"),
+        ("s = ort.InferenceSession('a')\ndef f(x):\n    return np.dot(x, s.run(None, x)[0])", "numpy"),
+    ],
+)
+def test_reported_beside_other_work(source, beside):
+    found, told = verdicts(source)
+    assert found, told
+    assert all(beside in message for message in found)
+
+
+QUIET = """
+o = ort.SessionOptions()
+{}
+a, b = ort.InferenceSession("a", o), ort.InferenceSession("b", o)
+c = ort.InferenceSession("c", o)
+"""
+
+
+@pytest.mark.parametrize(
+    ("setting", "reason"),
+    [
+        ('o.add_session_config_entry("session.intra_op.allow_spinning", "0")', "a session entry for spinning"),
+        ('o.add_session_config_entry("session.force_spinning_stop", "1")', "a session entry for spinning"),
+        ("o.add_session_config_entry(key, value)", "a session entry for spinning"),
+        ("o.intra_op_num_threads = 1", "intra_op_num_threads = 1"),
+        ("o.intra_op_num_threads = n", "intra_op_num_threads = 1"),
+        ("configure(o)", "handed to configure"),
+        ("o = make()", "come from elsewhere"),
+    ],
+)
+def test_silent_where_spinning_may_be_off(setting, reason):
+    found, told = verdicts(QUIET.format(setting))
+    assert found == []
+    assert reason in told
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "s = ort.InferenceSession('a')\ndef f(x):\n    y = s.run(None, x)[0]\n    return y / np.linalg.norm(y)",
+        "if gpu:\n    s = ort.InferenceSession('a')\nelse:\n    s = ort.InferenceSession('b')",
+        "class A:\n    def f(self): self.s = ort.InferenceSession('a')\n"
+        "class B:\n    def f(self): self.t = ort.InferenceSession('a')",
+    ],
+)
+def test_silent_where_one_session_has_the_machine(source):
+    found, told = verdicts(source)
+    assert found == []
+    assert "nothing is seen to compute beside it" in told

@@ -1,0 +1,60 @@
+"""What was left on for debugging, and what is set on purpose."""
+
+import textwrap
+
+import pytest
+
+from pytest_cpuperf.static.file_check import check_source
+from pytest_cpuperf.static.rules import all_rules
+
+RULES = [r for r in all_rules() if r.code == "CPU306"]
+PROFILING = "o.enable_profiling = True"
+LEVEL = "o.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_BASIC"
+
+
+def verdicts(source):
+    data = ("import onnxruntime as ort\n" + textwrap.dedent(source)).encode()
+    quick, plain = (check_source(data, "a.py", RULES, thorough=thorough) for thorough in (False, True))
+    assert quick.findings == plain.findings
+    return [f.message for f in plain.findings], " ".join(s.because for s in plain.silenced)
+
+
+def function(*lines, name="load"):
+    return f"def {name}(self, path):\n    o = ort.SessionOptions()\n" + textwrap.indent("\n".join(lines), "    ")
+
+
+KEPT = [
+    "return ort.InferenceSession(path, o)",
+    "self.session = ort.InferenceSession(path, sess_options=o)",
+    "self.sessions[path] = ort.InferenceSession(path, o)",
+    "global S\nS = ort.InferenceSession(path, o)",
+    "s = ort.InferenceSession(path, o)\nreturn s",
+    "s = ort.InferenceSession(path, o)\nreturn Wrapper(s, path)",
+    "s = ort.InferenceSession(path, o)\nself.session = s",
+]
+
+
+@pytest.mark.parametrize("kept", KEPT)
+@pytest.mark.parametrize("setting", [PROFILING, LEVEL])
+def test_reported_where_the_session_is_kept(kept, setting):
+    found, told = verdicts(function(setting, kept))
+    assert len(found) == 1, told
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        (function(f"if self.debug:\n    {PROFILING}", KEPT[0]), "on a condition"),
+        (function(PROFILING, "s = ort.InferenceSession(path, o)\ns.run(None, {})"), "not kept"),
+        (function(PROFILING, "s = ort.InferenceSession(path, o)\nreturn s.run(None, {})"), "not kept"),
+        (function(PROFILING, "o.profile_file_prefix = path", KEPT[0]), "on purpose"),
+        (function(LEVEL, "o.optimized_model_filepath = path", KEPT[0]), "on purpose"),
+        (function(LEVEL, KEPT[0], name="benchmark_model"), "does not serve"),
+        (function(LEVEL, "return ort.InferenceSession(path, o, ['OpenVINOExecutionProvider'])"), "another provider"),
+        ("levels = {'basic': ort.GraphOptimizationLevel.ORT_ENABLE_BASIC}", "chosen elsewhere"),
+    ],
+)
+def test_silent_with_the_reason(source, reason):
+    found, told = verdicts(source)
+    assert found == []
+    assert reason in told
