@@ -93,6 +93,7 @@ def _run_on_stdin(arguments: argparse.Namespace, settings: Settings) -> int:
     from pytest_cpuperf.static.check import rules_for, selected_rules
     from pytest_cpuperf.static.file_check import check_source
     from pytest_cpuperf.static.fixing import fix_source
+    from pytest_cpuperf.static.source.neighbours import Neighbours
 
     name = arguments.stdin_filename or "<stdin>"
     data = sys.stdin.buffer.read()
@@ -102,7 +103,8 @@ def _run_on_stdin(arguments: argparse.Namespace, settings: Settings) -> int:
         fixed, _, _ = fix_source(data, name, rules, arguments.unsafe_fixes)
         sys.stdout.buffer.write(fixed)
         return 1 if check_source(fixed, name, rules).findings and not arguments.exit_zero else 0
-    result = check_source(data, name, rules, arguments.show_silenced)
+    folder = Path(os.path.abspath(name)).parent  # an editor's file has neighbours, too
+    result = check_source(data, name, rules, arguments.show_silenced, Neighbours(folder, settings.root))
     result, code = _held_against_baseline(arguments, settings, result)
     if code is not None:
         return code

@@ -19,6 +19,7 @@ from pytest_cpuperf.static.discover import discover, relative
 from pytest_cpuperf.static.file_check import check_screened, language_of
 from pytest_cpuperf.static.rules import all_rules
 from pytest_cpuperf.static.rules.base import Language, Rule, RuleOptions
+from pytest_cpuperf.static.source.neighbours import NOWHERE, Neighbours
 from pytest_cpuperf.static.source.text import SourceError, read_bytes
 
 # Below this many files a second process costs more than it brings.
@@ -157,14 +158,17 @@ def _check_files(job: _Job, files: Sequence[Path]) -> _Answer:
         if not concerned:
             clean += 1
             continue
+        lone = not any(r.reads_neighbours for r in concerned)
         key = job.cache.key(path, data) if job.cache is not None else ""
-        known = job.cache.get(key) if job.cache is not None else None
+        known = job.cache.get(key) if job.cache is not None and lone else None
         if known is None:
             ignored = ignored_rules(path, job.settings)
             left = [r for r in concerned if not ignored(r)]
             checked = {r.code for r in rules if not ignored(r)}
-            known = check_screened(data, path, left, checked, job.thorough)
-            remembered[key] = known
+            neighbours = NOWHERE if lone else Neighbours(file.absolute().parent, job.settings.root)
+            known = check_screened(data, path, left, checked, job.thorough, neighbours)
+            if lone:
+                remembered[key] = known
         results.append(known)
     results.append(CheckResult(clean))
     return _Answer(results, remembered)

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 import pathspec
 
 from pytest_cpuperf.errors import UsageError
+from pytest_cpuperf.static.file_check import language_by_name
 
 SUFFIXES = (".py", ".pyi", ".ipynb", ".properties", ".yaml", ".yml")
 # Folders that hold other people's code or caches; every checker leaves them out.
@@ -61,7 +62,7 @@ def _walk(folder: Path, root: Path, excluded: pathspec.PathSpec[Any], ignores: _
         if is_folder:
             if entry.name not in _SKIPPED_FOLDERS and not (path / "pyvenv.cfg").exists():
                 yield from _walk(path, root, excluded, ignores)
-        elif entry.name.endswith(SUFFIXES) and (is_file or entry.is_symlink()):
+        elif (entry.name.endswith(SUFFIXES) or language_by_name(entry.name)) and (is_file or entry.is_symlink()):
             yield path  # a dangling link is told as an error when it is read
 
 

@@ -11,6 +11,7 @@ from pytest_cpuperf.static.collector import Collector, position_in
 from pytest_cpuperf.static.rules.base import CommentRule, ConfigRule, Language, PythonRule, Report, Rule, Silence
 from pytest_cpuperf.static.source.edits import LINE_END
 from pytest_cpuperf.static.source.facts import Facts
+from pytest_cpuperf.static.source.neighbours import NOWHERE, Neighbours
 from pytest_cpuperf.static.source.outline import Chunk
 from pytest_cpuperf.static.source.prune import Pruned, prune
 from pytest_cpuperf.static.source.text import SourceError, decode
@@ -21,45 +22,71 @@ if TYPE_CHECKING:
 
 
 def language_of(path: str) -> Language:
-    """Return the language of a file, by its suffix; notebooks are Python."""
+    """Return the language of a file, by its name; notebooks are Python."""
     if path.endswith(".properties"):
         return "properties"
-    return "yaml" if path.endswith((".yaml", ".yml")) else "python"
+    if path.endswith((".yaml", ".yml")):
+        return "yaml"
+    if path.endswith((".py", ".pyi", ".ipynb")):
+        return "python"
+    return language_by_name(path.rpartition("/")[2]) or "python"
+
+
+def language_by_name(name: str) -> Language | None:
+    """Return the language of a file that is told by its name, not its suffix; None for all others."""
+    if re.fullmatch(r"(?i:.*\.dockerfile|(?:Dockerfile|Containerfile)(?:[.-].+)?)", name):
+        return "dockerfile"
+    return "procfile" if re.fullmatch(r"Procfile(?:[.-].+)?", name) else None
 
 
 Outcomes = list[tuple[Rule, "Report | Silence"]]
 
 
-def check_source(data: bytes, path: str, rules: Sequence[Rule], thorough: bool = False) -> CheckResult:
+def check_source(
+    data: bytes, path: str, rules: Sequence[Rule], thorough: bool = False, neighbours: Neighbours = NOWHERE
+) -> CheckResult:
     """Check one file's bytes by all of some rules that they may concern (`check_screened`)."""
     language = language_of(path)
     concerned = [r for r in rules if language in r.languages and r.may_concern(data)]
-    return check_screened(data, path, concerned, {r.code for r in rules}, thorough)
+    return check_screened(data, path, concerned, {r.code for r in rules}, thorough, neighbours)
 
 
 def check_screened(
-    data: bytes, path: str, concerned: Sequence[Rule], checked: set[str], thorough: bool = False
+    data: bytes,
+    path: str,
+    concerned: Sequence[Rule],
+    checked: set[str],
+    thorough: bool = False,
+    neighbours: Neighbours = NOWHERE,
 ) -> CheckResult:
     """Check one file's bytes by the rules that they may concern.
 
     `checked` are the codes of all rules of this run. What cannot be checked is an error in the result, never an
     exception. `thorough` parses the whole file rather than what the rules will ask about: the findings are the same,
-    and every place that is left alone is shown.
+    and every place that is left alone is shown. `neighbours` are the files beside it, for the rules that read them.
     """
     if not concerned:
         return CheckResult(1)
     try:
         if language_of(path) != "python":
-            return _check_config(data, path, [r for r in concerned if isinstance(r, ConfigRule)])
+            return _check_config(data, path, [r for r in concerned if isinstance(r, ConfigRule)], neighbours)
         if path.endswith(".ipynb"):
             return _check_notebook(data, path, concerned, checked, thorough)
-        return _check_text(decode(data), path, concerned, checked, thorough)
+        return _check_text(decode(data), path, concerned, checked, thorough, neighbours)
     except SourceError as error:
         return CheckResult(1, errors=(CheckError(path, error.line, str(error)),))
 
 
-def _check_text(text: str, path: str, concerned: Sequence[Rule], checked: set[str], thorough: bool) -> CheckResult:
-    module, outcomes = _outcomes(text, [r for r in concerned if isinstance(r, PythonRule)], thorough)
+def _check_text(
+    text: str,
+    path: str,
+    concerned: Sequence[Rule],
+    checked: set[str],
+    thorough: bool,
+    neighbours: Neighbours = NOWHERE,
+) -> CheckResult:
+    facts = Facts(text, neighbours)
+    module, outcomes = _outcomes(facts, [r for r in concerned if isinstance(r, PythonRule)], thorough)
     comment_rules = [r for r in concerned if isinstance(r, CommentRule)]
     suppressions = read_suppressions(text) if outcomes or comment_rules else Suppressions()
     collector = Collector(path, text, suppressions)
@@ -72,9 +99,9 @@ def _check_text(text: str, path: str, concerned: Sequence[Rule], checked: set[st
     return collector.result()
 
 
-def _outcomes(text: str, rules: list[PythonRule], thorough: bool) -> tuple[Module | None, Outcomes]:
-    """Return what the rules say of a text, and the module they said it of; None where nothing had to be parsed."""
-    facts = Facts(text)
+def _outcomes(facts: Facts, rules: list[PythonRule], thorough: bool) -> tuple[Module | None, Outcomes]:
+    """Return what the rules say of a file, and the module they said it of; None where nothing had to be parsed."""
+    text = facts.text
     pruned: Pruned | None = None
     if not thorough:
         uses = {r.code: _uses(r, facts) for r in rules}
@@ -153,30 +180,59 @@ def _check_notebook(
     return CheckResult(1, tuple(findings), tuple(silenced))
 
 
-def _check_config(data: bytes, path: str, rules: Sequence[ConfigRule]) -> CheckResult:
-    outcomes: Outcomes = []
-    if language_of(path) == "properties":
-        from pytest_cpuperf.static.configs.properties import Properties
-
-        # Latin-1 is Java's own encoding of properties; it decodes any bytes.
-        text = data.decode("latin-1")
-        properties = Properties(text)
-        if properties.is_torchserve:
-            outcomes = [(rule, outcome) for rule in rules for outcome in rule.check_properties(properties)]
+def _check_config(data: bytes, path: str, rules: Sequence[ConfigRule], neighbours: Neighbours) -> CheckResult:
+    language = language_of(path)
+    if language == "properties":
+        text, outcomes = _of_properties(data, rules)
+    elif language == "yaml":
+        text, outcomes = _of_yaml(data, rules, neighbours)
     else:
-        from pytest_cpuperf.static.configs.yaml import YamlConfig
-
-        try:
-            text = data.decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            raise SourceError(f"not valid UTF-8: byte {error.start} cannot be decoded") from None
-        config = YamlConfig(text)
-        if config.is_torchserve:
-            outcomes = [(rule, outcome) for rule in rules for outcome in rule.check_yaml(config)]
+        text, outcomes = _of_launches(data, language, rules, neighbours)
     collector = Collector(path, text, _line_suppressions(text))
     for rule, outcome in outcomes:
         collector.add(rule, outcome, position_in(None))
     return collector.result()
+
+
+def _of_properties(data: bytes, rules: Sequence[ConfigRule]) -> tuple[str, Outcomes]:
+    from pytest_cpuperf.static.configs.properties import Properties
+
+    # Latin-1 is Java's own encoding of properties; it decodes any bytes.
+    text = data.decode("latin-1")
+    properties = Properties(text)
+    if not properties.is_torchserve:
+        return text, []
+    return text, [(rule, outcome) for rule in rules for outcome in rule.check_properties(properties)]
+
+
+def _of_yaml(data: bytes, rules: Sequence[ConfigRule], neighbours: Neighbours) -> tuple[str, Outcomes]:
+    from pytest_cpuperf.static.configs import compose
+    from pytest_cpuperf.static.configs.launches import LaunchFile
+    from pytest_cpuperf.static.configs.yaml import YamlConfig
+
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise SourceError(f"not valid UTF-8: byte {error.start} cannot be decoded") from None
+    config = YamlConfig(text)
+    if config.is_torchserve:
+        return text, [(rule, outcome) for rule in rules for outcome in rule.check_yaml(config)]
+    if not compose.may_start_servers(text):
+        return text, []
+    file = LaunchFile(text, tuple(compose.launches(text)), neighbours)
+    return text, [(rule, outcome) for rule in rules for outcome in rule.check_launches(file)]
+
+
+def _of_launches(
+    data: bytes, language: Language, rules: Sequence[ConfigRule], neighbours: Neighbours
+) -> tuple[str, Outcomes]:
+    from pytest_cpuperf.static.configs import dockerfile, procfile
+    from pytest_cpuperf.static.configs.launches import LaunchFile
+
+    text = dockerfile.decode(data)
+    launches = dockerfile.launches(text) if language == "dockerfile" else procfile.launches(text)
+    file = LaunchFile(text, tuple(launches), neighbours)
+    return text, [(rule, outcome) for rule in rules for outcome in rule.check_launches(file)]
 
 
 def _line_suppressions(text: str) -> Suppressions:

@@ -12,8 +12,9 @@ BELOW = {
     "source": set(),
     "configs": {"source"},
     "torch_code": {"source"},
+    "ort_code": {"source"},
     "suppressions": {"source"},
-    "rules": {"source", "configs", "torch_code", "suppressions"},
+    "rules": {"source", "configs", "torch_code", "ort_code", "suppressions"},
 }
 
 

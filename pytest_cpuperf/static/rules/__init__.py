@@ -20,7 +20,7 @@ def all_rules(options: RuleOptions | None = None) -> tuple[Rule, ...]:
     Raises UsageError where another package offers one that cannot be loaded, or under a code or name that is taken.
     """
     load_folder(sys.modules[__name__], prefix="cpu")
-    kinds = [kind for kind in _kinds(Rule) if kind.__module__.startswith(f"{__name__}.")]
+    kinds = [kind for kind in dict.fromkeys(_kinds(Rule)) if kind.__module__.startswith(f"{__name__}.")]
     for package, kind in offered(RULES, Rule):
         _refuse_unfit(package, kind, kinds)
         kinds.append(kind)

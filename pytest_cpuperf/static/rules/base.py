@@ -15,6 +15,7 @@ from pytest_cpuperf.static.source.spans import Span
 if TYPE_CHECKING:
     import libcst as cst
 
+    from pytest_cpuperf.static.configs.launches import LaunchFile
     from pytest_cpuperf.static.configs.properties import Properties
     from pytest_cpuperf.static.configs.yaml import YamlConfig
     from pytest_cpuperf.static.source.facts import Facts
@@ -77,13 +78,35 @@ def _installed_major(package: str) -> int | None:
         return None
 
 
-Language = Literal["python", "properties", "yaml"]
+Language = Literal["python", "properties", "yaml", "dockerfile", "procfile"]
 
 
-class YamlExample(str):
-    """An example in YAML, of a rule whose other examples are properties."""
+class ConfigExample(str):
+    """An example in another language than the first of its rule's."""
 
     __slots__ = ()
+    language: ClassVar[Language]
+
+
+class YamlExample(ConfigExample):
+    """An example in YAML."""
+
+    __slots__ = ()
+    language = "yaml"
+
+
+class DockerfileExample(ConfigExample):
+    """A Dockerfile as an example."""
+
+    __slots__ = ()
+    language = "dockerfile"
+
+
+class ProcfileExample(ConfigExample):
+    """A Procfile as an example."""
+
+    __slots__ = ()
+    language = "procfile"
 
 
 @dataclass
@@ -105,6 +128,8 @@ class Rule(ABC):
     on_by_default: ClassVar[bool] = True
     languages: ClassVar[tuple[Language, ...]]
     """The languages of the files it checks."""
+    reads_neighbours: ClassVar[bool] = False
+    """Whether its answer depends on files beside the one that it checks: such answers are not kept in the cache."""
     trigger: ClassVar[tuple[bytes, ...]]
     """Files whose bytes hold none of these are not looked at for the rule."""
     VALID: ClassVar[tuple[str, ...]]
@@ -157,7 +182,7 @@ def _abstract(cls: type) -> set[str]:
 class PythonRule(Rule, base=True):
     """A rule for Python source."""
 
-    languages = ("python",)
+    languages: ClassVar[tuple[Language, ...]] = ("python",)
     live: ClassVar[str]
     """A regular expression for the trigger in code, best with a literal beginning: what it matches in strings and
     comments does not count."""
@@ -187,9 +212,10 @@ class PythonRule(Rule, base=True):
 
 
 class ConfigRule(Rule, base=True):
-    """A rule for a server's configuration files: TorchServe's `config.properties` and model configurations in YAML.
+    """A rule for a server's configuration files: TorchServe's `config.properties` and model configurations in YAML,
+    and what starts other servers: Dockerfiles, Procfiles and compose files.
 
-    A rule says in `languages` which of the two it checks.
+    A rule says in `languages` which of them it checks.
     """
 
     def check_properties(self, config: Properties) -> Iterator[Report | Silence]:
@@ -197,6 +223,10 @@ class ConfigRule(Rule, base=True):
         yield from ()
 
     def check_yaml(self, config: YamlConfig) -> Iterator[Report | Silence]:
+        """Yield what is reported, and what has the trigger and is not, with the reason."""
+        yield from ()
+
+    def check_launches(self, file: LaunchFile) -> Iterator[Report | Silence]:
         """Yield what is reported, and what has the trigger and is not, with the reason."""
         yield from ()
 

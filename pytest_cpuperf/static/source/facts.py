@@ -11,14 +11,16 @@ from functools import cached_property
 from pytest_cpuperf.static.source.edits import LINE_END
 from pytest_cpuperf.static.source.imports import Imports
 from pytest_cpuperf.static.source.live import code_only
+from pytest_cpuperf.static.source.neighbours import NOWHERE, Neighbours
 from pytest_cpuperf.static.source.outline import Outline
 
 
 class Facts:
     """Facts of one file; each is found when first asked for."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, neighbours: Neighbours = NOWHERE) -> None:
         self.text = text
+        self.neighbours = neighbours
 
     @cached_property
     def code(self) -> str:

@@ -8,13 +8,19 @@ from pytest_cpuperf.heuristics import HEURISTICS
 from pytest_cpuperf.static.file_check import check_source
 from pytest_cpuperf.static.fixing import fix_source
 from pytest_cpuperf.static.rules import all_rules
-from pytest_cpuperf.static.rules.base import RuleOptions, YamlExample
+from pytest_cpuperf.static.rules.base import ConfigExample, RuleOptions
 
 # The examples of CPU203 are of transformers 4, whatever is installed here.
 RULES = all_rules(RuleOptions(transformers="4"))
 
 
-FILES = {"python": "a.py", "properties": "config.properties", "yaml": "model-config.yaml"}
+FILES = {
+    "python": "a.py",
+    "properties": "config.properties",
+    "yaml": "model-config.yaml",
+    "dockerfile": "Dockerfile",
+    "procfile": "Procfile",
+}
 
 
 def cases(kind):
@@ -26,7 +32,9 @@ def cases(kind):
 
 
 def language_of(rule, source):
-    return "yaml" if isinstance(source, YamlExample) else rule.languages[0]
+    if isinstance(source, ConfigExample):
+        return source.language
+    return "python" if "python" in rule.languages else rule.languages[0]
 
 
 def findings_of(rule, language, source, **how):
@@ -109,6 +117,7 @@ TABLE = [
     "CPU403",
     "CPU404",
     "CPU405",
+    "CPU406",
     "CPU501",
     "CPU502",
 ]

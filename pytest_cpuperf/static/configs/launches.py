@@ -1,0 +1,136 @@
+"""Servers that a file starts, and with how many workers: gunicorn, uvicorn, hypercorn, granian."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from pytest_cpuperf.static.source.neighbours import LIBRARIES, NOWHERE, Neighbours
+from pytest_cpuperf.static.source.spans import Span
+
+SERVERS = frozenset({"gunicorn", "uvicorn", "hypercorn", "granian", "fastapi"})
+_SEPARATORS = frozenset({"&&", "||", ";", "|", "&"})
+_COUNTS_CPUS = re.compile(r"\$\(\((?:[^()]|\([^()]*\))*\)\)|\$\(\s*nproc[^)]*\)|`nproc[^`]*`")
+_DEFAULTED = re.compile(r"\$\{\w+:?[-=](\d+)\}")
+_VARIABLE = re.compile(r"\$\{?(\w+)\}?")
+_MODELS = re.compile(
+    rf"(?i)\bpip3?\b[^\n]*[ \t\"'/=]({LIBRARIES})\b"
+    r"|\b(?:FROM|image:)\s+\S*(pytorch|huggingface|transformers|onnxruntime)"
+    r"|\b(HF_HOME|TRANSFORMERS_\w+|SENTENCE_TRANSFORMERS_HOME|TORCH_HOME|HF_HUB_\w+)\b"
+)
+_GPU = re.compile(r"(?i)\bnvidia\b|\bcuda|\bcu1\d\d\b|\brocm\b|-gpu\b|capabilities:\s*\[?[\s\"'-]*gpu")
+_THREADS = re.compile(
+    r"\b(?:OMP|MKL|OPENBLAS|ORT_INTRA_OP|TORCH|VECLIB_MAXIMUM|NUMEXPR)\w*_(?:NUM_)?THREADS\b|\bKMP_AFFINITY\b|\btaskset\b"
+    r"|\bnumactl\b|\bcpuset\b|--cpuset-cpus|\bset_num_threads\b|\bintra_op_num_threads\b"
+)
+
+MANY = -1
+"""As many workers as a machine has CPUs, or a multiple."""
+
+
+@dataclass(frozen=True)
+class Launch:
+    """A command that starts a server."""
+
+    place: Span
+    words: tuple[str, ...]
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def server(self) -> str:
+        """The server's name."""
+        return next(base for w in self.words if (base := w.rpartition("/")[2]) in SERVERS)
+
+    @property
+    def workers(self) -> int | None:
+        """How many workers it starts: a number, MANY, or None where it is not told here."""
+        if "--reload" in self.words:
+            return 1
+        given = _option(self.words) or _option(_split(self.environment.get("GUNICORN_CMD_ARGS", "")))
+        text = given or self.environment.get("WEB_CONCURRENCY") or "1"
+        return _count(text, self.environment)
+
+
+@dataclass(frozen=True)
+class LaunchFile:
+    """A file that starts servers: a Dockerfile, a Procfile, a compose file."""
+
+    text: str
+    launches: tuple[Launch, ...]
+    neighbours: Neighbours = NOWHERE
+
+    @property
+    def names_models(self) -> str | None:
+        """What shows that the servers run models, in words; None for nothing."""
+        found = _MODELS.search(self.text)
+        if found:
+            return f"the file names {next(g for g in found.groups() if g)}"
+        return self.neighbours.names_library
+
+    @property
+    def is_for_gpu(self) -> bool:
+        """Whether the file asks for a GPU."""
+        return _GPU.search(self.text) is not None
+
+    @property
+    def sets_threads(self) -> str | None:
+        """What sets threads: the setting that the file names, or the file beside it that does; None for nothing."""
+        found = _THREADS.search(self.text)
+        return found.group() if found else self.neighbours.sets_threads
+
+
+def commands(words: list[str]) -> Iterator[tuple[str, ...]]:
+    """Yield each command of a shell line that starts a server."""
+    part: list[str] = []
+    for word in [*words, ";"]:
+        if word in _SEPARATORS:
+            if any(w.rpartition("/")[2] in SERVERS for w in part):
+                yield tuple(part)
+            part = []
+        else:
+            part.append(word)
+
+
+def shell_words(text: str) -> list[str]:
+    """Return the words of a shell command; what counts CPUs is one word."""
+    return _split(_COUNTS_CPUS.sub("$MANY", text))
+
+
+def _split(text: str) -> list[str]:
+    # A word may end in a separator: `cd /app; gunicorn …`.
+    text = re.sub(r"(&&|\|\||[;|])", r" \1 ", text)
+    try:
+        return shlex.split(text, posix=True)
+    except ValueError:  # quotes that do not close
+        return text.split()
+
+
+def _option(words: list[str] | tuple[str, ...]) -> str | None:
+    """Return the number of workers that a command line asks for; the last one counts."""
+    found = None
+    for index, word in enumerate(words):
+        if word in ("-w", "--workers") and index + 1 < len(words):
+            found = words[index + 1]
+        elif word.startswith("--workers="):
+            found = word.partition("=")[2]
+        elif re.fullmatch(r"-w=?(\d+|\$.*)", word):
+            found = word[2:].lstrip("=")
+    return found
+
+
+def _count(text: str, environment: Mapping[str, str]) -> int | None:
+    text = _COUNTS_CPUS.sub("$MANY", text).strip("\"' ")
+    if "$MANY" in text:
+        return MANY
+    if text.isdigit():
+        return int(text)
+    defaulted = _DEFAULTED.fullmatch(text)
+    if defaulted:
+        return int(defaulted[1])
+    named = _VARIABLE.fullmatch(text)
+    value = environment.get(named[1]) if named else None
+    if value is not None and named is not None and named[1] not in value:
+        return _count(value, environment)
+    return None

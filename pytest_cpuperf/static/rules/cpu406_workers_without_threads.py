@@ -1,0 +1,223 @@
+"""CPU406 workers-without-threads."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from pytest_cpuperf.static.configs.launches import MANY, Launch, LaunchFile
+from pytest_cpuperf.static.rules.base import (
+    ConfigRule,
+    DockerfileExample,
+    ProcfileExample,
+    PythonRule,
+    Report,
+    Silence,
+    YamlExample,
+)
+from pytest_cpuperf.static.source.lazy_libcst import cst
+from pytest_cpuperf.static.source.module import Module
+from pytest_cpuperf.static.source.names import argument, dotted, last_name
+from pytest_cpuperf.static.source.neighbours import LIBRARIES
+
+_HELP = "share the CPUs out: OMP_NUM_THREADS = CPUs / workers, or torch.set_num_threads in each worker"
+_THREADS = re.compile(
+    r"\b(?:OMP|MKL|OPENBLAS|ORT_INTRA_OP)_NUM_THREADS\b|\bset_num_threads\b|\bintra_op_num_threads\b|\bthreadpool_limits\b"
+)
+_IMPORTS_MODELS = re.compile(rf"(?m)^\s*(?:import|from)\s+({LIBRARIES.replace('[-_]', '_')})\b")
+_GUNICORN_SETTINGS = re.compile(
+    r"(?m)^(?:bind|worker_class|timeout|keepalive|preload_app|accesslog|errorlog|loglevel|threads|graceful_timeout"
+    r"|worker_connections|max_requests|wsgi_app)\s*="
+)
+_WORKERS = re.compile(r"(?m)^workers\s*=")
+_COUNTS_CPUS = re.compile(r"\bcpu_count\b|\bnproc\b|\bsched_getaffinity\b")
+
+
+class WorkersWithoutThreads(PythonRule, ConfigRule):
+    """More than one worker, and no thread setting.
+
+    ## What it does
+    Finds servers that are started with several workers (gunicorn, uvicorn, hypercorn, granian) in a Dockerfile, a
+    Procfile, a compose file, a `gunicorn.conf.py` or `uvicorn.run(…)`, where the file, its imports or the requirements
+    beside it name a library that runs models, and nothing there sets threads.
+
+    ## Why is this bad?
+    Each worker's torch or onnxruntime starts as many threads as there are CPUs. Four workers on eight CPUs make 32
+    threads that wait for one another. Measured on 24 CPUs: two workers of 16 threads were slowest, 8 threads in all
+    best; throughput grows with workers that have their own share of the cores.
+
+    ## Example
+    ```dockerfile
+    CMD ["gunicorn", "-w", "4", "-k", "uvicorn.workers.UvicornWorker", "app:app"]
+    ```
+
+    ## Use instead
+    ```dockerfile
+    ENV OMP_NUM_THREADS=2
+    CMD ["gunicorn", "-w", "4", "-k", "uvicorn.workers.UvicornWorker", "app:app"]
+    ```
+
+    ## When it stays silent
+    Where threads are set in the file or in a source beside it (`OMP_NUM_THREADS`, `torch.set_num_threads`,
+    `intra_op_num_threads`, `taskset`, `numactl`, `cpuset`), where the number of workers or the environment comes from
+    elsewhere, where the file asks for a GPU, and where nothing shows that the workers run models.
+
+    ## References
+    https://huggingface.co/blog/bert-cpu-scaling-part-1
+    https://github.com/benoitc/gunicorn/issues/2873
+    """
+
+    code = "CPU406"
+    name = "workers-without-threads"
+    heuristic = "core-pinning"
+    languages = ("dockerfile", "procfile", "yaml", "python")
+    reads_neighbours = True
+    trigger = (b"gunicorn", b"uvicorn", b"hypercorn", b"granian", b"fastapi run", b"workers")
+    live = r"uvicorn\s*\.\s*run\b|(?m:^workers\s*=)|\brun\s*\([^)]*\bworkers\s*="
+
+    def may_concern(self, data: bytes) -> bool:
+        """A file that is no text of ours names a server or its settings."""
+        if b"\0" in data:
+            return True  # UTF-16: what it names is told by its text
+        return super().may_concern(data) and re.search(rb"workers|-w|WEB_CONCURRENCY", data) is not None
+
+    VALID = (
+        DockerfileExample(
+            """
+            FROM python:3.11-slim
+            RUN pip install torch fastapi gunicorn
+            ENV OMP_NUM_THREADS=2
+            CMD ["gunicorn", "-w", "4", "app:app"]
+            """
+        ),
+        DockerfileExample(
+            """
+            FROM python:3.11-slim
+            RUN pip install flask gunicorn
+            CMD gunicorn --workers 4 app:app
+            """
+        ),
+        """
+        import torch, uvicorn
+        torch.set_num_threads(2)
+        uvicorn.run("app:app", workers=4)
+        """,
+        """
+        import uvicorn
+        uvicorn.run("app:app", workers=1)
+        """,
+    )
+    INVALID = (
+        DockerfileExample(
+            """
+            FROM python:3.11-slim
+            RUN pip install torch fastapi gunicorn
+            # <-
+            CMD ["gunicorn", "-w", "4", "-k", "uvicorn.workers.UvicornWorker", "app:app"]
+            """
+        ),
+        DockerfileExample(
+            """
+            FROM python:3.11-slim
+            ENV HF_HOME=/models WEB_CONCURRENCY=3
+            # <-
+            ENTRYPOINT exec uvicorn app:app \\
+                --host 0.0.0.0
+            """
+        ),
+        ProcfileExample(
+            """
+            # <-
+            web: HF_HOME=/models gunicorn --workers=${WEB_WORKERS:-4} app:app
+            """
+        ),
+        YamlExample(
+            """
+            services:
+              api:
+                image: registry/transformers-api
+                # <-
+                command: uvicorn app:app --workers 4
+            """
+        ),
+        """
+        import torch, uvicorn
+        def main():
+            uvicorn.run("app:app", host="0.0.0.0", workers=4)  # <-
+        """,
+        """
+        import multiprocessing
+        import sentence_transformers
+        bind = "0.0.0.0:8000"
+        workers = multiprocessing.cpu_count() * 2 + 1  # <-
+        """,
+    )
+
+    def check_launches(self, file: LaunchFile) -> Iterator[Report | Silence]:
+        """Judge each server that the file starts."""
+        for launch in file.launches:
+            because = _silent_because(file, launch)
+            if because:
+                yield Silence(launch.place, because)
+            else:
+                yield Report(launch.place, _message(launch.server, launch.workers), _HELP)
+
+    def check(self, module: Module) -> Iterator[Report | Silence]:
+        """Judge `uvicorn.run(…)` and the settings of gunicorn."""
+        for call in module.nodes(cst.Call):
+            if last_name(call.func) != "run" or not (module.qualified(call.func) or "").startswith(
+                ("uvicorn.", "granian.", "hypercorn.")
+            ):
+                continue
+            value = argument(call, "workers")
+            reloads = dotted(argument(call, "reload") or cst.Name("False")) == "True"
+            yield _judge(module, call, "uvicorn", None if reloads else value)
+        if not _GUNICORN_SETTINGS.search(module.facts.code):
+            return
+        for assign in module.nodes(cst.Assign):
+            if module.function_of(assign) is None and dotted(assign.targets[0].target) == "workers":
+                yield _judge(module, assign, "gunicorn", assign.value)
+
+
+def _judge(module: Module, node: cst.CSTNode, server: str, value: cst.BaseExpression | None) -> Report | Silence:
+    workers = _count(module, value)
+    facts = module.facts
+    if workers is None:
+        return Silence(node, "the number of workers comes from elsewhere")
+    if workers in (0, 1):
+        return Silence(node, "it has one worker")
+    if _THREADS.search(facts.text):
+        return Silence(node, "the file sets threads")
+    if not _IMPORTS_MODELS.search(facts.code) and facts.neighbours.names_library is None:
+        return Silence(node, "nothing shows that the workers run models")
+    if facts.neighbours.sets_threads:
+        return Silence(node, f"threads are set in {facts.neighbours.sets_threads}")
+    return Report(node, _message(server, workers), _HELP)
+
+
+def _count(module: Module, value: cst.BaseExpression | None) -> int | None:
+    if value is None or dotted(value) == "None":
+        return 1
+    if isinstance(value, cst.Integer):
+        return int(value.evaluated_value)
+    return MANY if _COUNTS_CPUS.search(module.code(value)) else None
+
+
+def _silent_because(file: LaunchFile, launch: Launch) -> str | None:
+    workers = launch.workers
+    if workers is None:
+        return "the number of workers comes from elsewhere"
+    if workers in (0, 1):
+        return "it has one worker"
+    if file.is_for_gpu:
+        return "the file asks for a GPU"
+    if file.names_models is None:
+        return "nothing shows that the workers run models"
+    if file.sets_threads:
+        return f"threads are set: {file.sets_threads}"
+    return None
+
+
+def _message(server: str, workers: int | None) -> str:
+    many = "as many workers as CPUs" if workers == MANY else f"{workers} workers"
+    return f"{server} starts {many}, and each takes all CPUs for its threads"

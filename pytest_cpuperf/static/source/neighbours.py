@@ -1,0 +1,98 @@
+"""What the files beside a file say of its project: whether it runs models, whether it sets threads."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+
+_REQUIREMENTS = ("requirements*.txt", "requirements/*.txt", "pyproject.toml", "setup.py", "setup.cfg", "Pipfile")
+_ENVIRONMENTS = ("environment*.yml", "environment*.yaml", "conda*.yml", "conda*.yaml")
+# Libraries that compute on the CPU with threads of their own. A GPU's build of one is left out.
+LIBRARIES = (
+    r"torch|pytorch|torchvision|torchaudio|transformers|sentence[-_]transformers|onnxruntime|optimum|diffusers"
+    r"|tensorflow(?:[-_]cpu)?|fastembed|faster[-_]whisper|openai[-_]whisper|whisperx|ultralytics|easyocr|paddlepaddle"
+    r"|paddleocr|timm|open[-_]clip[-_]torch|llama[-_]cpp[-_]python|ctranslate2|openvino|flair|stanza|gliner|keybert"
+    r"|setfit|rembg|rapidocr[-\w]*|surya[-_]ocr|spacy[-_]transformers|FlagEmbedding"
+)
+_NAMES_LIBRARY = re.compile(rf"(?mi)^[ \t]*(?:-[ \t]+)?[\"']?({LIBRARIES})\b(?!-gpu|-cu\d)[^\n]*$")
+_SETS_THREADS = re.compile(
+    rb"\b(?:OMP|MKL|OPENBLAS|ORT_INTRA_OP)_NUM_THREADS\b|\bset_num_threads\b|\bintra_op_num_threads\b"
+    rb"|\btaskset\b|\bnumactl\b|\bthreadpool_limits\b|\binter_op_parallelism_threads\b"
+)
+_SKIPPED = frozenset({".git", ".venv", "venv", "node_modules", "__pycache__", "site-packages", ".tox"})
+# A project's sources are looked through, not a disk.
+_MOST_FILES = 500
+_MOST_BYTES = 2_000_000
+
+
+class Neighbours:
+    """Answers for one file, found when first asked for. Files that cannot be read say nothing."""
+
+    def __init__(self, folder: Path | None = None, root: Path | None = None) -> None:
+        """`folder` is the file's; None where it has no place on a disk. Requirements are looked for up to `root`."""
+        self._folder = folder
+        self._root = root
+
+    @cached_property
+    def names_library(self) -> str | None:
+        """Which file of requirements names which library that runs models, in words; None for none."""
+        for folder in self._folders():
+            for pattern in (*_REQUIREMENTS, *_ENVIRONMENTS):
+                for file in sorted(folder.glob(pattern)):
+                    found = _NAMES_LIBRARY.search(_text(file))
+                    if found:
+                        return f"{file.name} names {found[1]}"
+        return None
+
+    @cached_property
+    def sets_threads(self) -> str | None:
+        """Which file beside this one, or below, sets threads; None for none."""
+        if self._folder is None:
+            return None
+        for number, file in enumerate(_sources(self._folder)):
+            if number >= _MOST_FILES:
+                return None
+            try:
+                if file.stat().st_size <= _MOST_BYTES and _SETS_THREADS.search(file.read_bytes()):
+                    return file.name
+            except OSError:
+                continue
+        return None
+
+    def _folders(self) -> Iterator[Path]:
+        if self._folder is None:
+            return
+        folder = self._folder
+        while True:
+            yield folder
+            if self._root is None or folder == self._root or self._root not in folder.parents:
+                return
+            folder = folder.parent
+
+
+NOWHERE = Neighbours()
+
+
+def _sources(folder: Path) -> Iterator[Path]:
+    """Yield the sources, scripts and settings of a folder and those below it."""
+    try:
+        entries = sorted(folder.iterdir())
+    except OSError:
+        return
+    for entry in entries:
+        if entry.is_dir() and not entry.is_symlink():
+            if entry.name not in _SKIPPED:
+                yield from _sources(entry)
+        elif entry.suffix in (".py", ".sh", ".env", ".yml", ".yaml") or entry.name.startswith(
+            ("Dockerfile", "Procfile", ".env", "start", "entrypoint")
+        ):
+            yield entry
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
