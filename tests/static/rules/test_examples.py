@@ -102,6 +102,8 @@ TABLE = [
     "CPU001",
     "CPU101",
     "CPU102",
+    "CPU103",
+    "CPU104",
     "CPU201",
     "CPU202",
     "CPU203",
@@ -121,7 +123,7 @@ TABLE = [
     "CPU501",
     "CPU502",
 ]
-OFF = {"CPU102", "CPU202", "CPU203", "CPU302", "CPU305", "CPU402", "CPU403", "CPU501"}
+OFF = {"CPU102", "CPU103", "CPU104", "CPU202", "CPU203", "CPU302", "CPU305", "CPU402", "CPU403", "CPU501"}
 
 
 def test_all_rules_are_there_and_on_as_documented():

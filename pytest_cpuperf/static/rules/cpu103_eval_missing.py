@@ -1,0 +1,204 @@
+"""CPU103 eval-missing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from pytest_cpuperf.static.rules.base import Mend, PythonRule, Report, Silence
+from pytest_cpuperf.static.source.facts import Facts
+from pytest_cpuperf.static.source.lazy_libcst import cst
+from pytest_cpuperf.static.source.module import Module
+from pytest_cpuperf.static.source.names import last_name
+from pytest_cpuperf.static.torch_code.held_models import is_run, is_saved, methods
+from pytest_cpuperf.static.torch_code.modules import is_module_class
+from pytest_cpuperf.static.torch_code.training import trains
+
+_DIFFERS = re.compile(r"(?i)dropout|batch_?norm|instance_?norm|drop_?path|stochastic_?depth|\btraining\b")
+_ASKS_EVAL = re.compile(
+    r"(?<!\w)((?:\w+\s*\.\s*)*\w+|[)\]])\s*\.\s*(?:eval\s*\(\s*\)|train\s*\(\s*(?:False|mode\s*=\s*False))"
+)
+_INFERS = re.compile(r"\b(?:no_grad|inference_mode|set_grad_enabled)\b")
+# What a call chain may do to a module that it made: all return the module.
+_CHAIN = frozenset({"to", "cuda", "cpu", "half", "float", "double", "bfloat16", "requires_grad_", "eval"})
+_KEEPS_MODE = frozenset(
+    {"print", "len", "type", "isinstance", "sum", "id", "save", "getattr", "hasattr", "append", "compile"}
+)
+
+
+class EvalMissing(PythonRule):
+    """A module built or loaded and used for inference that is never put into eval mode.
+
+    ## What it does
+    Finds torch modules that a file builds (a class of the file, `torchvision.models`, `timm.create_model`) or loads
+    (`torch.load`, `load_state_dict`) and runs, where the file does not train and never calls `.eval()` on them.
+
+    ## Why is this bad?
+    A module is born in training mode: dropout is random, batch norm uses and changes the batch's own statistics. The
+    answers are wrong, differ from run to run, and cost more.
+
+    ## Example
+    ```python
+    model = torchvision.models.resnet18()
+    model.load_state_dict(torch.load(path))
+    answer = model(x)
+    ```
+
+    ## Use instead
+    ```python
+    model = torchvision.models.resnet18().eval()
+    model.load_state_dict(torch.load(path))
+    answer = model(x)
+    ```
+
+    ## Fix safety
+    Unsafe: results change, to what they should be.
+
+    ## When it stays silent
+    Where the file trains or the module is saved; where it is handed to a function that may put it into eval mode; where
+    something the rule cannot tell apart is put into eval mode; for classes of the file without dropout or batch norm;
+    and for what arrives in eval mode: `from_pretrained` of transformers and diffusers, `torch.jit.load`.
+
+    ## References
+    https://docs.pytorch.org/docs/stable/notes/autograd.html#evaluation-mode-nn-module-eval
+    """
+
+    code = "CPU103"
+    name = "eval-missing"
+    heuristic = None
+    on_by_default = False
+    trigger = (b"load_state_dict", b"torch.load", b"torchvision", b"create_model", b"Module")
+    live = r"\bload_state_dict\s*\(|\btorch\s*\.\s*load\s*\(|\btorchvision\b|\bcreate_model\s*\(|\bclass\s+\w+\s*\("
+
+    def may_concern(self, data: bytes) -> bool:
+        """Modules are torch's."""
+        return b"torch" in data and super().may_concern(data)
+
+    def uses(self, facts: Facts) -> list[int]:
+        """Where modules of the file may be built, too."""
+        names = "|".join(re.escape(k.name) for k in facts.outline.classes if is_module_class(facts, k))
+        built = [m.start() for m in re.finditer(rf"(?<![\w.])(?:{names})\s*\(", facts.code)] if names else []
+        return super().uses(facts) + built
+
+    VALID = (
+        """
+        import torch, torchvision
+        from torch import nn
+        class Net(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.body = nn.Linear(2, 2)
+        def serve(path, x):
+            a = torchvision.models.resnet18().eval()
+            b = torchvision.models.resnet18()
+            b.load_state_dict(torch.load(path))
+            b.eval()
+            c = torchvision.models.resnet18()
+            d = Net()
+            return a(x), b(x), prepare(c)(x), d(x)
+        """,
+        """
+        import torch, torchvision
+        def train(x):
+            model = torchvision.models.resnet18()
+            model(x).sum().backward()
+        """,
+    )
+    INVALID = (
+        """
+        import timm, torch, torchvision
+        from torch import nn
+        class Net(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.body = nn.Sequential(nn.Linear(2, 2), nn.Dropout(0.1))
+            def forward(self, x):
+                return self.body(x)
+        class Service:
+            def __init__(self, path):
+                self.net = Net()  # <-
+                self.net.load_state_dict(torch.load(path))
+                self.other = timm.create_model("resnet18", pretrained=True).to("cpu")  # <-
+            def predict(self, x):
+                with torch.no_grad():
+                    return self.net(x), self.other(x)
+        """,
+    )
+    FIXED = (
+        (
+            "import torch, timm\nm = timm.create_model(n)\nwith torch.no_grad():\n    y = m(x)\n",
+            "import torch, timm\nm = timm.create_model(n).eval()\nwith torch.no_grad():\n    y = m(x)\n",
+        ),
+    )
+
+    def check(self, module: Module) -> Iterator[Report | Silence]:
+        """Judge each module that is built or loaded and bound to a name."""
+        facts = module.facts
+        for assign in module.nodes(cst.Assign):
+            made = _made(assign.value)
+            name = last_name(assign.targets[0].target)
+            if made is None or name is None or not _makes_module(module, made, name):
+                continue
+            because = _silent_because(facts, assign, made, name, module)
+            if because:
+                yield Silence(assign, because)
+                continue
+            mend = Mend("unsafe", "put it into eval mode", ((assign.value, f"{module.code(assign.value)}.eval()"),))
+            yield Report(assign, f"{name} runs in training mode: nothing puts it into eval mode", "call .eval()", mend)
+
+
+def _made(value: cst.BaseExpression) -> cst.Call | None:
+    """Return the call that makes what is bound, past `.to(device)` and its like."""
+    while isinstance(value, cst.Call) and isinstance(value.func, cst.Attribute) and value.func.attr.value in _CHAIN:
+        value = value.func.value
+    return value if isinstance(value, cst.Call) else None
+
+
+def _makes_module(module: Module, made: cst.Call, name: str) -> bool:
+    full = module.qualified(made.func) or ""
+    facts = module.facts
+    if full.startswith("torchvision.models.") or full == "timm.create_model":
+        return True
+    klass = facts.outline.by_name.get(full)
+    if klass is not None:
+        return is_module_class(facts, klass)
+    if full == "torch.load":
+        return is_run(facts, name)
+    return "load_state_dict" in methods(facts, name) and last_name(made.func) != "from_pretrained"
+
+
+def _silent_because(facts: Facts, assign: cst.Assign, made: cst.Call, name: str, module: Module) -> str | None:
+    if trains(facts):
+        return "the file trains"
+    klass = facts.outline.by_name.get(module.qualified(made.func) or "")
+    if klass is not None and not any(
+        _DIFFERS.search("\n".join(facts.outline.lines[k.start : k.end]))
+        for k in (klass, *facts.outline.bases_of(klass))
+    ):
+        return "its class has nothing that eval mode changes"
+    receivers = {m.rpartition(".")[2].strip() for m in _ASKS_EVAL.findall(facts.code)}
+    if name in receivers or "eval" in module.code(assign.value):
+        return "it is put into eval mode"
+    around = module.class_of(assign)
+    klass = facts.outline.by_name.get(around.name.value) if around is not None else None
+    if klass is not None and (is_module_class(facts, klass) or "self" in receivers):
+        return "it is part of another module, whose mode it has"
+    if re.search(rf"\bin\s*[\[(][^\])]*\b{re.escape(name)}\b", facts.code):
+        return "it is gone over with others, which may put it into eval mode"
+    if is_saved(facts, name) and not is_run(facts, name):
+        return "it is saved or converted"
+    if not is_run(facts, name):
+        return "nothing here runs it"
+    if not _INFERS.search(facts.code):
+        return "nothing shows that it runs for inference"
+    handed = _handed_to(facts, name)
+    return f"it is handed to {handed}, which may put it into eval mode" if handed else None
+
+
+def _handed_to(facts: Facts, name: str) -> str | None:
+    """Return the function that a module is given to, if any is that may change its mode."""
+    given = re.compile(rf"([\w.]+)\s*\((?:[^()]*,)?\s*(?:\w+\s*=\s*)?(?:self\s*\.\s*)?{re.escape(name)}\s*[,)]")
+    for match in given.finditer(facts.code):
+        if match[1].rpartition(".")[2] not in _KEEPS_MODE:
+            return match[1]
+    return None

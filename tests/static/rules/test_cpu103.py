@@ -1,0 +1,67 @@
+"""Modules that run in training mode, and what puts them into eval mode."""
+
+import textwrap
+
+import pytest
+
+from pytest_cpuperf.static.file_check import check_source
+from pytest_cpuperf.static.rules import all_rules
+
+RULES = [r for r in all_rules() if r.code == "CPU103"]
+AROUND = """
+import timm, torch, torchvision
+from torch import nn
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.drop = nn.Dropout(0.1)
+class Plain(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(2, 2)
+"""
+
+
+def verdicts(body):
+    data = (AROUND + textwrap.dedent(body) + "\nwith torch.no_grad():\n    y = m(x)\n").encode()
+    quick, plain = (check_source(data, "a.py", RULES, thorough=thorough) for thorough in (False, True))
+    assert quick.findings == plain.findings
+    return [f.message for f in plain.findings], " ".join(s.because for s in plain.silenced)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "m = Net()",
+        "m = Net().to('cpu')",
+        "m = torch.load('m.pt')",
+        "m = timm.create_model('resnet18')",
+        "m = torchvision.models.resnet18(weights=None)",
+        "from other import Model\nm = Model()\nm.load_state_dict(torch.load('m.pt'))",
+        "m = Net()\nother = Net().eval()",
+    ],
+)
+def test_reported_where_nothing_puts_it_into_eval_mode(body):
+    found, told = verdicts(body)
+    assert len(found) == 1, told
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ("m = Net().eval()", "put into eval mode"),
+        ("m = Net()\nm.eval()", "put into eval mode"),
+        ("m = Net()\nm.train(False)", "put into eval mode"),
+        ("m = Net()\nm = m.cpu()\nm.eval()", "put into eval mode"),
+        ("m = Plain()", "nothing that eval mode changes"),
+        ("m = Net()\nloss(m).backward()", "the file trains"),
+        ("m = Net()\nprepare(m)", "handed to prepare"),
+        ("m = Net()\nfor each in (m, m): each.eval()", "gone over with others"),
+        ("class Outer(nn.Module):\n    def __init__(self):\n        self.m = Net()", "part of another module"),
+        ("class Outer(nn.Module):\n    def f(self): pass\nnet = Net()\nm = 3", "nothing here runs it"),
+    ],
+)
+def test_silent_with_the_reason(body, reason):
+    found, told = verdicts(body)
+    assert found == []
+    assert reason in told
