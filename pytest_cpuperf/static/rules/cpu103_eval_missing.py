@@ -10,13 +10,21 @@ from pytest_cpuperf.static.source.facts import Facts
 from pytest_cpuperf.static.source.lazy_libcst import cst
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import last_name
+from pytest_cpuperf.static.source.outline import Class
 from pytest_cpuperf.static.torch_code.held_models import is_run, is_saved, methods
 from pytest_cpuperf.static.torch_code.modules import is_module_class
 from pytest_cpuperf.static.torch_code.training import trains
+from pytest_cpuperf.static.torch_code.vocabulary import words
 
 _DIFFERS = re.compile(r"(?i)dropout|batch_?norm|instance_?norm|drop_?path|stochastic_?depth|\btraining\b")
-_ASKS_EVAL = re.compile(
-    r"(?<!\w)((?:\w+\s*\.\s*)*\w+|[)\]])\s*\.\s*(?:eval\s*\(\s*\)|train\s*\(\s*(?:False|mode\s*=\s*False))"
+# `net.eval()`, `net.to(device).eval()`, `net.train(False)`
+_ASKS_EVAL = (
+    r"(?<!\w){name}\s*(?:\.\s*\w+\s*\((?:[^()]|\([^()]*\))*\)\s*)*"
+    r"\.\s*(?:eval\s*\(|train\s*\(\s*(?:mode\s*=\s*)?False)"
+)
+# Bases of classes that hold models and are none.
+_NO_MODULE_BASES = re.compile(
+    r"(?i)handler|service|predictor|pipeline|executor|worker|server|api|engine|object|\babc\b|runner|node"
 )
 _INFERS = re.compile(r"\b(?:no_grad|inference_mode|set_grad_enabled)\b")
 # What a call chain may do to a module that it made: all return the module.
@@ -176,15 +184,18 @@ def _silent_because(facts: Facts, assign: cst.Assign, made: cst.Call, name: str,
         for k in (klass, *facts.outline.bases_of(klass))
     ):
         return "its class has nothing that eval mode changes"
-    receivers = {m.rpartition(".")[2].strip() for m in _ASKS_EVAL.findall(facts.code)}
-    if name in receivers or "eval" in module.code(assign.value):
+    if _is_asked(facts, name) or "eval" in module.code(assign.value):
         return "it is put into eval mode"
     around = module.class_of(assign)
     klass = facts.outline.by_name.get(around.name.value) if around is not None else None
-    if klass is not None and (is_module_class(facts, klass) or "self" in receivers):
-        return "it is part of another module, whose mode it has"
+    if klass is not None and _may_be_module(facts, klass):
+        return "it may be part of another module, whose mode it has"
+    if {"loss", "criterion"} & set(words(name)):
+        return "a loss is no model that infers"
     if re.search(rf"\bin\s*[\[(][^\])]*\b{re.escape(name)}\b", facts.code):
         return "it is gone over with others, which may put it into eval mode"
+    if re.search(rf"\b(?:return|yield)\s+(?:\w+\s*,\s*)*(?:self\s*\.\s*)?{re.escape(name)}\s*(?:[,\n;]|$)", facts.code):
+        return "it is returned: its caller may put it into eval mode"
     if is_saved(facts, name) and not is_run(facts, name):
         return "it is saved or converted"
     if not is_run(facts, name):
@@ -193,6 +204,17 @@ def _silent_because(facts: Facts, assign: cst.Assign, made: cst.Call, name: str,
         return "nothing shows that it runs for inference"
     handed = _handed_to(facts, name)
     return f"it is handed to {handed}, which may put it into eval mode" if handed else None
+
+
+def _may_be_module(facts: Facts, klass: Class) -> bool:
+    """Return whether a class may be a module that holds others: by its bases, a forward, or eval mode of its own."""
+    unknown = [b for b in klass.bases if b not in facts.outline.by_name and not _NO_MODULE_BASES.search(b)]
+    return is_module_class(facts, klass) or "forward" in klass.methods or bool(unknown) or _is_asked(facts, "self")
+
+
+def _is_asked(facts: Facts, name: str) -> bool:
+    """Return whether a file puts what it holds under a name into eval mode."""
+    return re.search(_ASKS_EVAL.replace("{name}", re.escape(name)), facts.code) is not None
 
 
 def _handed_to(facts: Facts, name: str) -> str | None:

@@ -58,6 +58,8 @@ def test_reported_where_nothing_puts_it_into_eval_mode(body):
         ("m = Net()\nprepare(m)", "handed to prepare"),
         ("m = Net()\nfor each in (m, m): each.eval()", "gone over with others"),
         ("class Outer(nn.Module):\n    def __init__(self):\n        self.m = Net()", "part of another module"),
+        ("m = Net()\nm.to('cpu').eval()", "put into eval mode"),
+        ("class Head(other.Base):\n    def __init__(self):\n        self.m = Net()", "part of another module"),
         ("class Outer(nn.Module):\n    def f(self): pass\nnet = Net()\nm = 3", "nothing here runs it"),
     ],
 )
