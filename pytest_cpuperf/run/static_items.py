@@ -12,6 +12,7 @@ import pytest
 from pytest_cpuperf.errors import UsageError
 from pytest_cpuperf.results.findings import CheckError, Finding
 from pytest_cpuperf.run.state import Run, is_measured
+from pytest_cpuperf.run.static_scope import ITEM, StaticScope
 from pytest_cpuperf.settings.pytest_options import usage_error
 
 
@@ -28,14 +29,15 @@ class StaticFile(pytest.File):
 
 
 class StaticItem(pytest.Item):
-    """A file's findings. Its id is `path/to/file.py::cpuperf`, for -k and --deselect."""
+    """A file's findings. Its id is `path/to/file.py::cpuperf`: for -k, for --deselect, and to be run alone."""
 
     findings: list[Finding]
     errors: list[CheckError]
 
     def runtest(self) -> None:
-        """Fail: a file without findings has no item."""
-        raise StaticFindings
+        """Fail where there are findings; a file without any has an item only where it was asked for by its id."""
+        if self.findings or self.errors:
+            raise StaticFindings
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> str:
         """Return the findings as `cpuperf check` prints them."""
@@ -49,7 +51,8 @@ class StaticItem(pytest.Item):
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
         """Return where the first finding is, and a name for the report."""
-        line = self.findings[0].line if self.findings else (self.errors[0].line or 1)
+        lines = [f.line for f in self.findings] + [e.line or 1 for e in self.errors]
+        line = next(iter(lines), 1)
         return self.path, line - 1, f"cpuperf check {self.nodeid.removesuffix('::cpuperf')}"
 
 
@@ -58,6 +61,12 @@ class StaticChecks:
 
     def __init__(self, run: Run) -> None:
         self._run = run
+        self._scope = StaticScope(run.config)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection(self) -> None:
+        """Keep the ids of static items from pytest's own collection."""
+        self._scope.take_ids()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, session: pytest.Session, items: list[pytest.Item]) -> None:
@@ -69,7 +78,7 @@ class StaticChecks:
             if left_out:
                 session.config.hook.pytest_deselected(items=left_out)
         # A single test asked for by its id is what the user wants to see, and nothing else.
-        if self._run.settings.static and not any("::" in arg for arg in session.config.args):
+        if self._run.settings.static and not self._scope.is_empty:
             try:
                 items[:0] = self._check(session)
             except UsageError as error:
@@ -78,9 +87,10 @@ class StaticChecks:
     def _check(self, session: pytest.Session) -> list[StaticItem]:
         """Check the project, and return an item for each file that has findings or could not be checked."""
         from pytest_cpuperf.static.check import check_project  # deferred: libcst, for a run with static checks
+        from pytest_cpuperf.static.discover import relative
 
         run = self._run
-        run.static = check_project(run.settings, run.usable_cpus)
+        run.static = check_project(run.settings, run.usable_cpus, self._scope.holds)
         findings: dict[str, list[Finding]] = defaultdict(list)
         errors: dict[str, list[CheckError]] = defaultdict(list)
         for finding in run.static.findings:
@@ -88,9 +98,19 @@ class StaticChecks:
         for error in run.static.errors:
             errors[error.path].append(error)
         items = []
-        for path in sorted({*findings, *errors}):
-            file = StaticFile.from_parent(session, path=run.settings.root / path)
-            item: StaticItem = StaticItem.from_parent(file, name="cpuperf")
+        asked = {relative(path, run.settings.root) for path in self._scope.ids}
+        for path in sorted({*findings, *errors, *asked}):
+            place = run.settings.root / path
+            if path in asked and not place.exists():
+                raise UsageError(f"{path}::{ITEM}: expected a file, found nothing there")
+            # Without an id pytest makes one from the arguments; what it prints could then not be run.
+            file = StaticFile.from_parent(session, path=place, nodeid=_nodeid(place, session.config.rootpath))
+            item: StaticItem = StaticItem.from_parent(file, name=ITEM)
             item.findings, item.errors = findings[path], errors[path]
             items.append(item)
         return items
+
+
+def _nodeid(path: Path, root: Path) -> str:
+    """Return a file's part of an id: relative to pytest's root; whole outside it, where pytest prints it relative."""
+    return path.relative_to(root).as_posix() if root in path.parents else path.as_posix()

@@ -13,6 +13,7 @@ from pytest_cpuperf.machine.slots import divide
 from pytest_cpuperf.results.codec import from_json, to_json
 from pytest_cpuperf.results.findings import CheckResult
 from pytest_cpuperf.run.state import Run
+from pytest_cpuperf.run.static_scope import arguments
 
 
 class Workers:
@@ -27,6 +28,7 @@ class Workers:
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
         """Give a worker on this machine its slot; one that replaces a dead worker gets that one's."""
+        node.workerinput["cpuperf_arguments"] = arguments(self._run.config)
         if not node.gateway.spec.popen:
             return  # another machine, which it knows better
         slots = divide(self._run.topology, self._run.limits, int(node.workerinput["workercount"]))

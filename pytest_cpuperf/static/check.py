@@ -39,11 +39,14 @@ class Run:
     cpus: int = 1
     """CPUs this process may use, affinity and quota considered; `machine` knows, which static checks do without."""
     use_cache: bool = False
+    wanted: Callable[[Path], bool] | None = None
+    """Which of the files found are checked; None for all."""
 
 
-def check_project(settings: Settings, cpus: int = 1) -> CheckResult:
-    """Check the paths the configuration names, relative to its root."""
-    return check_paths([settings.root / p for p in settings.paths], settings, Run(use_cache=True, cpus=cpus))
+def check_project(settings: Settings, cpus: int = 1, wanted: Callable[[Path], bool] | None = None) -> CheckResult:
+    """Check the paths the configuration names, relative to its root; of their files those that are `wanted` alone."""
+    run = Run(use_cache=True, cpus=cpus, wanted=wanted)
+    return check_paths([settings.root / p for p in settings.paths], settings, run)
 
 
 def check_paths(paths: Iterable[Path], settings: Settings, run: Run | None = None) -> CheckResult:
@@ -51,6 +54,8 @@ def check_paths(paths: Iterable[Path], settings: Settings, run: Run | None = Non
     run = run or Run()
     rules = selected_rules(settings)
     files = discover(paths, settings.root, settings.exclude, run.force_exclude)
+    if run.wanted is not None:
+        files = [file for file in files if run.wanted(file)]
     cache = Cache.open(settings, [r.code for r in rules]) if run.use_cache and not run.thorough else None
     job = _Job(settings, tuple(r.code for r in rules), run.thorough, cache)
     processes = _processes(len(files), run)
