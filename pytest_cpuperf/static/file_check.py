@@ -14,6 +14,7 @@ from pytest_cpuperf.static.source.facts import Facts
 from pytest_cpuperf.static.source.neighbours import NOWHERE, Neighbours
 from pytest_cpuperf.static.source.outline import Chunk
 from pytest_cpuperf.static.source.prune import Pruned, prune
+from pytest_cpuperf.static.source.spans import Span
 from pytest_cpuperf.static.source.text import SourceError, decode
 from pytest_cpuperf.static.suppressions import Suppressions, from_comments, read_suppressions
 
@@ -120,9 +121,26 @@ def _outcomes(facts: Facts, rules: list[PythonRule], thorough: bool) -> tuple[Mo
         if pruned is None:
             raise
         module = Module(text, facts)  # the cut went wrong, or the file is broken: the whole of it tells
-    outcomes = [(rule, outcome) for rule in rules for outcome in rule.check(module)]
+    outcomes: Outcomes = [(rule, outcome) for rule in rules for outcome in rule.check(module)]
+    if thorough:
+        return module, [*outcomes, *_unjudged(rules, facts, module, outcomes)]
     # A silence's place is worth finding only where it is told.
-    return module, [o for o in outcomes if thorough or isinstance(o[1], Report)]
+    return module, [o for o in outcomes if isinstance(o[1], Report)]
+
+
+def _unjudged(rules: list[PythonRule], facts: Facts, module: Module, outcomes: Outcomes) -> Outcomes:
+    """Return a silence for each place that has a rule's trigger and of which its check says nothing."""
+    silences: Outcomes = []
+    for rule in rules:
+        if rule.otherwise is None:
+            continue
+        judged: set[int] = set()
+        for _, outcome in (o for o in outcomes if o[0] is rule):
+            place = outcome.node if isinstance(outcome.node, Span) else module.position(outcome.node)
+            judged.update(range(place.line, place.end_line + 1))
+        for line in sorted({facts.text.count("\n", 0, offset) + 1 for offset in _uses(rule, facts)} - judged):
+            silences.append((rule, Silence(Span(line, 1, line, 1), rule.otherwise)))
+    return silences
 
 
 def _is_odd(text: str) -> bool:

@@ -186,6 +186,9 @@ class PythonRule(Rule, base=True):
     live: ClassVar[str]
     """A regular expression for the trigger in code, best with a literal beginning: what it matches in strings and
     comments does not count."""
+    otherwise: ClassVar[str | None] = None
+    """Why a place that matches `live` is left alone where `check` says nothing of it; None where such places are no
+    more than words to screen files by."""
 
     _REQUIRED = {**Rule._REQUIRED, "live": lambda value: isinstance(value, str) and bool(value)}
 

@@ -47,6 +47,7 @@ class SlowTokenizer(PythonRule):
     on_by_default = False
     trigger = (b"use_fast",)
     live = r"use_fast\b"
+    otherwise = "it is no argument of a call that loads a tokenizer"
     VALID = (
         """
         from transformers import AutoImageProcessor, AutoTokenizer

@@ -47,6 +47,7 @@ class OrtHostCpuCount(PythonRule):
     on_by_default = False
     trigger = (b"intra_op_num_threads",)
     live = r"intra_op_num_threads\b"
+    otherwise = "it is not set here"
     VALID = (
         """
         import os

@@ -64,6 +64,7 @@ class OrtSessionPerCall(PythonRule):
     heuristic = "ort-threads"
     trigger = (b"InferenceSession",)
     live = r"(?<!\w)InferenceSession\b"
+    otherwise = "the class is named, not built, here"
 
     def may_concern(self, data: bytes) -> bool:
         """The class is onnxruntime's, so the file says its name."""

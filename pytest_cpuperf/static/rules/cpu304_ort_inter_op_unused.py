@@ -44,6 +44,7 @@ class OrtInterOpUnused(PythonRule):
     heuristic = "ort-threads"
     trigger = (b"inter_op_num_threads",)
     live = r"inter_op_num_threads\b"
+    otherwise = "it is not set here"
     VALID = (
         """
         import onnxruntime as ort

@@ -73,6 +73,7 @@ class OrtSpinning(PythonRule):
     on_by_default = False
     trigger = (b"InferenceSession",)
     live = r"(?<!\w)InferenceSession\b"
+    otherwise = "the class is named, not built, here"
 
     def may_concern(self, data: bytes) -> bool:
         """The class is onnxruntime's, so the file says its name."""

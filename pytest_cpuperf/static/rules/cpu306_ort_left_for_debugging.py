@@ -76,6 +76,7 @@ class OrtLeftForDebugging(PythonRule):
     heuristic = None
     trigger = (b"enable_profiling", b"ORT_DISABLE_ALL", b"ORT_ENABLE_BASIC", b"ORT_ENABLE_EXTENDED")
     live = r"\benable_profiling\b|\bORT_(?:DISABLE_ALL|ENABLE_BASIC|ENABLE_EXTENDED)\b"
+    otherwise = "it is not switched on here"
 
     def may_concern(self, data: bytes) -> bool:
         """The options are onnxruntime's, so the file says its name."""

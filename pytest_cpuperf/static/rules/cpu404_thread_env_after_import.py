@@ -64,6 +64,7 @@ class ThreadEnvAfterImport(PythonRule):
     heuristic = "core-pinning"
     trigger = (b"OMP_", b"MKL_", b"KMP_")
     live = r"""["'](?:G?OMP|MKL|KMP)_\w+["']|(?:G?OMP|MKL|KMP)_\w+[ \t]*="""
+    otherwise = "the variable is not set here"
     VALID = (
         """
         import os

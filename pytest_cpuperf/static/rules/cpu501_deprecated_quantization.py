@@ -56,6 +56,7 @@ class DeprecatedQuantization(PythonRule):
     on_by_default = False
     trigger = (b"quantization",)
     live = r"quantization\b|quantize_dynamic\b"
+    otherwise = "nothing of it is called here"
     VALID = (
         """
         from torchao.quantization import quantize_

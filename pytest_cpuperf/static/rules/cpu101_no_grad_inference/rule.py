@@ -69,6 +69,7 @@ class NoGradInference(PythonRule):
     heuristic = "inference-mode"
     trigger = (b"no_grad", b"set_grad_enabled")
     live = r"no_grad\b|set_grad_enabled\b"
+    otherwise = "it guards nothing here: it is named, or handed on"
 
     VALID = VALID
     INVALID = INVALID

@@ -65,6 +65,7 @@ class ConstantPadding(PythonRule):
     heuristic = "constant-padding"
     trigger = (b'"max_length"', b"'max_length'", b"MAX_LENGTH", b"pad_to_max_length", b"enable_padding")
     live = r"""["']max_length["']|MAX_LENGTH\b|pad_to_max_length\s*=\s*True\b|enable_padding\b"""
+    otherwise = "nothing is padded to it here"
 
     VALID = VALID
     INVALID = INVALID

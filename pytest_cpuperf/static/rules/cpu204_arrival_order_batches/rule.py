@@ -70,7 +70,8 @@ class ArrivalOrderBatches(PythonRule):
     name = "arrival-order-batches"
     heuristic = "bucketing"
     trigger = (b"padding", b"collate_fn", b".pad(")
-    live = r"padding\s*=|collate_fn\s*=|\.\s*pad\s*\("
+    live = r"padding\s*=\s*(?:True|[\"']longest[\"'])|collate_fn\s*=|\.\s*pad\s*\("
+    otherwise = "no batch of texts is padded here"
 
     def may_concern(self, data: bytes) -> bool:
         """Texts are tokenized, or there is nothing to see."""
