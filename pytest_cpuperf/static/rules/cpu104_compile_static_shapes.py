@@ -12,6 +12,8 @@ from pytest_cpuperf.static.source.lazy_libcst import cst
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import argument, dotted, has_unpacking, last_name
 from pytest_cpuperf.static.torch_code.held_models import is_run
+from pytest_cpuperf.static.torch_code.modules import module_names
+from pytest_cpuperf.static.torch_code.vocabulary import is_model_name
 
 _PADS = re.compile(
     rf"\b(?:{'|'.join(sorted(TOKENIZER_WORDS))})\w*\s*(?:\.\s*(?:__call__|batch_encode_plus|pad)\s*)?\("
@@ -147,7 +149,8 @@ def _compiled(module: Module, call: cst.Call) -> str | None:
         # `model.compile()` of torch takes keywords alone; Keras's takes an optimizer.
         if any(a.keyword is None for a in call.args) or argument(call, "optimizer") or argument(call, "loss"):
             return None
-        return last_name(function.value)
+        name = last_name(function.value)
+        return name if name and (name in module_names(module.facts) or is_model_name(name)) else None
     return None
 
 

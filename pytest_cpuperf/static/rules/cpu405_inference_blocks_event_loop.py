@@ -48,7 +48,7 @@ _LOCAL = frozenset(
 # What speaks to a model elsewhere, or is asynchronous itself, by what it is made from or how it is named.
 _REMOTE = re.compile(
     r"(?i)client|openai|anthropic|genai|generativemodel|(?<![a-z])async|http|remote|grpc|triton"
-    r"|endpoint|\bapi\b|handle\b|proxy|queue|agent|chain\b|\bllm_?chain|langchain|invoke|ollama"
+    r"|parser|endpoint|\bapi\b|handle\b|proxy|queue|agent|chain\b|\bllm_?chain|langchain|invoke|ollama"
 )
 # Functions that are given coroutines, or generators that they run in threads.
 _TAKES_COROUTINES = frozenset(
@@ -64,6 +64,7 @@ _TAKES_COROUTINES = frozenset(
         ),
     )
 )
+_USES_UP = frozenset({"next", "list", "tuple", "sum", "join", "enumerate", "sorted", "deque"})
 _MAKES = re.compile(
     r"_*(?:get|load|build|create|init\w*|make|warm_?up|setup)_?(?:\w*(?:model|pipeline|session|engine)s?)?$"
 )
@@ -246,6 +247,10 @@ def _silent_because(
     targets = calls.helpers(call)
     if targets and all(target.asynchronous is not None for target in targets):
         return "it is asynchronous itself"
+    if targets and not any(_runs_at_once(module, calls, target) for target in targets):
+        return "the function that it calls runs the model in another"
+    if targets and all(_is_generator(module, target) for target in targets) and not _is_gone_over(module, call):
+        return "it makes a generator, which is gone over elsewhere"
     if _MAKES.match(last_name(call.func) or ""):
         return "it loads a model, or makes one"
     if _is_remote(module, call):
@@ -255,6 +260,40 @@ def _silent_because(
     if handlers.handler_reaching(function) is None:
         return "no handler is seen to call the function it stands in"
     return None
+
+
+def _runs_at_once(module: Module, calls: ModelCalls, function: cst.FunctionDef, depth: int = 4) -> bool:
+    """Return whether calling a function runs a model, not only a function within it that something else may call."""
+    for call in module.nodes(cst.Call, within=function.body):
+        if module.function_of(call) is not function:
+            continue
+        targets = calls.helpers(call)
+        if targets and depth:
+            if any(
+                (not _is_generator(module, target) or _is_gone_over(module, call))
+                and _runs_at_once(module, calls, target, depth - 1)
+                for target in targets
+                if target is not function
+            ):
+                return True
+        elif calls.runs_model(call) or _runs_session(module, call):
+            return True
+    return False
+
+
+def _is_generator(module: Module, function: cst.FunctionDef) -> bool:
+    return any(module.function_of(y) is function for y in module.nodes(cst.Yield, within=function.body))
+
+
+def _is_gone_over(module: Module, call: cst.Call) -> bool:
+    """Return whether a generator is used up where it is made: by a loop, `next`, `list` and their like."""
+    parent = next(iter(module.parents(call)), None)
+    if isinstance(parent, (cst.For, cst.CompFor)):
+        return parent.iter is call
+    if isinstance(parent, cst.Arg):
+        taker = module.parent(parent)
+        return isinstance(taker, cst.Call) and last_name(taker.func) in _USES_UP
+    return False
 
 
 def _runs_session(module: Module, call: cst.Call) -> bool:

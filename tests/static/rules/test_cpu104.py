@@ -24,7 +24,7 @@ def verdicts(source):
         "m = torch.compile(net)",
         'm = torch.compile(net, mode="reduce-overhead")',
         "m = torch.compile(net, dynamic=None)",
-        "m.compile()",
+        "m = torch.load(p).eval()\nm.compile()",
         "@torch.compile()\ndef m(**batch): return net(**batch)",
     ],
 )
@@ -51,6 +51,6 @@ def test_silent_with_the_reason(source, reason):
     assert reason in told
 
 
-@pytest.mark.parametrize("other", ["p = re.compile('x')", "m.compile('adam')", "m.compile(optimizer=o, loss=l)"])
+@pytest.mark.parametrize("other", ["p = re.compile('x')", "self.compile()", "m.compile('adam')", "m.compile(loss=l)"])
 def test_what_compiles_no_torch_model_is_nothing(other):
     assert verdicts(other + "\n" + PADDED) == ([], "")

@@ -19,6 +19,19 @@ def verdicts(source, library=LIBRARY):
     return [f.message for f in plain.findings], " ".join(s.because for s in plain.silenced)
 
 
+OTHERS = """
+async def own(x):
+    await model.predict(x)
+def tokens(x):
+    for token in model.generate(x):
+        yield token
+def streamed(x):
+    def inner():
+        yield model(x)
+    return Response(inner())
+"""
+
+
 def handler(body):
     return '@app.post("/x")\nasync def f(x, loop):\n' + textwrap.indent(body, "    ")
 
@@ -36,10 +49,12 @@ def handler(body):
         "return await x.send(model.predict(x))",
         "text, _ = model.chat(x)",
         "return helper(x)",
+        "for token in tokens(x): await x.send(token)",
+        "return next(tokens(x))",
     ],
 )
 def test_reported_in_a_handler(body):
-    found, told = verdicts(handler(body) + "\ndef helper(x):\n    return model(x)\n")
+    found, told = verdicts(handler(body) + "\ndef helper(x):\n    return model(x)\n" + OTHERS)
     assert len(found) == 1, told
 
 
@@ -72,10 +87,14 @@ def test_reported_in_whatever_answers_requests(source):
         ("return openai_client.embed(x)", "a client of another service"),
         ("engine = AsyncEngine()\nreturn engine.generate(x)", "a client of another service"),
         ("return own(x)", "it is asynchronous itself"),
+        ("return StreamingResponse(tokens(x))", "handed to StreamingResponse"),
+        ("made = tokens(x)\nreturn Response(made)", "makes a generator"),
+        ("return streamed(x)", "runs the model in another"),
+        ("id = model.generate_id()\nreturn model_parser.parse(x)", "a client of another service"),
     ],
 )
 def test_silent_with_the_reason(body, reason):
-    found, told = verdicts(handler(body) + "\nasync def own(x):\n    await model.predict(x)\n")
+    found, told = verdicts(handler(body) + OTHERS)
     assert found == []
     assert reason in told
 

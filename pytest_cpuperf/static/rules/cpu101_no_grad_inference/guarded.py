@@ -18,15 +18,18 @@ _EXPORTS = (
     "torch.export",
     "torch.jit.trace",
     "torch.jit.script",
-    "torch.compile",
     "torch.fx",
-    "torch._dynamo",
     "torch.cuda.CUDAGraph",
     "torch.cuda.graph",
     "torch_tensorrt",
     "coremltools",
-    "openvino",
+    "openvino.convert_model",
+    "openvino.save_model",
+    "openvino.tools",
+    "openvino.frontend",
 )
+# A function may compile its model and then run it under a guard: only a guard around the compiling itself counts.
+_COMPILES = ("torch.compile", "torch._dynamo")
 
 
 def is_reusable(case: Case) -> str | None:
@@ -71,6 +74,10 @@ def exports(case: Case) -> str | None:
     for node in case.module.nodes(cst.Attribute, cst.Name, within=scope):
         full = case.module.qualified(node)
         if full and full.startswith(_EXPORTS) and case.module.is_imported(node):
+            return f"it exports, traces or compiles ({full})"
+    for node in case.module.nodes(cst.Attribute, cst.Name, within=case.body):
+        full = case.module.qualified(node)
+        if full and full.startswith(_COMPILES) and case.module.is_imported(node):
             return f"it exports, traces or compiles ({full})"
     for call in case.module.nodes(cst.Call, within=scope):
         name = set(words(last_name(call.func) or ""))

@@ -11,6 +11,8 @@ from pytest_cpuperf.static.torch_code.dataflow import assigned_names
 from pytest_cpuperf.static.torch_code.training import trains
 from pytest_cpuperf.static.torch_code.vocabulary import words
 
+# `nn.Parameter(self.cache_keys.t())`: what the object was given by a method becomes a parameter in another.
+_PARAMETER_OF_ATTRIBUTE = re.compile(r"\bParameter\s*\(\s*self\s*\.\s*(\w+)")
 _IN_PLACE = re.compile(r"[a-z]\w*[a-z0-9]_")
 _PARAMETER_WORDS = frozenset(
     [
@@ -139,6 +141,9 @@ def _results_become_parameters(case: Case) -> str | None:
     if case.function is None:
         return None
     names = assigned_names(case.module, case.body)
+    kept = set(_PARAMETER_OF_ATTRIBUTE.findall(case.module.facts.code))
+    if kept & {n.value for n in case.module.nodes(cst.Name, within=case.body)}:
+        return "its results become parameters"
     for call in case.module.nodes(cst.Call, within=case.function):
         full = case.module.qualified(call.func) or ""
         if full in ("torch.nn.Parameter", "torch.nn.parameter.Parameter") and case.module.is_after(call, case.body):

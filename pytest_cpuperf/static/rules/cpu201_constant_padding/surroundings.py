@@ -29,7 +29,7 @@ _STATIC_SHAPE = re.compile(
     r"|openvino|executorch|compiled|aot_?inductor|cuda_?graph|litert"
 )
 _DIFFUSION = re.compile(r"(?:^|\.)(?:diffusers|diffusionmodules|ldm|sgm)(?:\.|$)|\bCLIPTextModel")
-_STATIC_MODULES = ("torch.onnx", "torch.export", "torch.jit.trace", "torch_xla")
+_STATIC_MODULES = ("torch.onnx", "torch.export", "torch.jit.trace", "torch_xla", "jax.")
 _OPENING, _CLOSING = re.compile(r"[(\[{]"), re.compile(r"[)\]}]")
 _TOKENIZER_METHODS = frozenset({"pad", "batch_encode_plus", "encode_plus", "encode", "encode_batch", "__call__"})
 

@@ -16,6 +16,8 @@ from pytest_cpuperf.static.torch_code.model_calls import ModelCalls
 _KNOWS_CPU = re.compile(
     r"\bintel_extension_for_pytorch\b|\bipex\b|\b_is_amx_\w+|\bamx\w*|\bavx512\w*|\bcpuinfo\b|\bget_cpu_capability\b"
 )
+# A test by which the user of the code chooses the precision.
+_CHOOSES = re.compile(r"(?i)precision|dtype|bf_?16|fp_?16|bfloat16|float16|\bhalf\b|is_half|use_half|\bamp\b|autocast")
 _TRAINS = re.compile(r"\.\s*backward\s*\(|\boptim(?:izer)?s?\s*\.\s*step\s*\(|\bTrainer\s*\(|\bGradScaler\b")
 
 
@@ -29,6 +31,11 @@ def silent_because(module: Module, calls: ModelCalls, request: Request) -> str |
     scope = module.code(function) if function is not None else module.facts.code
     if _TRAINS.search(scope):
         return "it trains"
+    if any(
+        isinstance(p, (cst.If, cst.IfExp)) and _CHOOSES.search(module.code(p.test))
+        for p in module.parents(request.call)
+    ):
+        return "the precision is chosen by a setting"
     return _of_autocast(module, calls, request.call) if request.is_autocast else _of_model(module, request)
 
 
