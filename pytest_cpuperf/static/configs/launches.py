@@ -12,7 +12,7 @@ from pytest_cpuperf.static.source.spans import Span
 
 SERVERS = frozenset({"gunicorn", "uvicorn", "hypercorn", "granian", "fastapi"})
 _SEPARATORS = frozenset({"&&", "||", ";", "|", "&"})
-_COUNTS_CPUS = re.compile(r"\$\(\((?:[^()]|\([^()]*\))*\)\)|\$\(\s*nproc[^)]*\)|`nproc[^`]*`")
+_COUNTS_CPUS = re.compile(r"\$\(\((?:[^()]|\([^()]*\))*\)\)|\$\(\s*(?:nproc|grep -c|getconf)[^)]*\)|`nproc[^`]*`")
 _DEFAULTED = re.compile(r"\$\{\w+:?[-=](\d+)\}")
 _VARIABLE = re.compile(r"\$\{?(\w+)\}?")
 _MODELS = re.compile(
@@ -115,8 +115,8 @@ def _option(words: list[str] | tuple[str, ...]) -> str | None:
             found = words[index + 1]
         elif word.startswith("--workers="):
             found = word.partition("=")[2]
-        elif re.fullmatch(r"-w=?(\d+|\$.*)", word):
-            found = word[2:].lstrip("=")
+        elif re.fullmatch(r"(?:-w|--workers)[= ]*(\d+|\$.*)", word):  # `"-w 4"` is one word of many lists
+            found = re.sub(r"^(?:-w|--workers)[= ]*", "", word)
     return found
 
 

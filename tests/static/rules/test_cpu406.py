@@ -42,6 +42,7 @@ def project(folder, requirements="fastapi\ntorch==2.13.0\n", **files):
     [
         'CMD ["gunicorn", "-w", "4", "app:app"]',
         "CMD gunicorn --workers=4 app:app",
+        'CMD ["gunicorn", "-w 4", "-b 0.0.0.0:80", "app:app"]',
         "CMD cd /app && exec /usr/local/bin/gunicorn -w4 app:app",
         'CMD ["sh", "-c", "uvicorn app:app --workers 4"]',
         'ENTRYPOINT ["gunicorn", "app:app"]\nCMD ["-w", "4"]',
@@ -63,7 +64,7 @@ def test_a_dockerfile_is_reported_where_its_project_runs_models(folder, command)
     assert "4 workers" in out
 
 
-@pytest.mark.parametrize("count", ["$(nproc)", "$((2 * $(nproc) + 1))"])
+@pytest.mark.parametrize("count", ["$(nproc)", "$((2 * $(nproc) + 1))", "$(grep -c ^processor /proc/cpuinfo)"])
 def test_as_many_workers_as_cpus_are_several(folder, count):
     project(folder, Procfile=f"web: gunicorn -w {count} app:app\n")
     code, out = check(folder)
