@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 
 _REQUIREMENTS = ("requirements*.txt", "requirements/*.txt", "pyproject.toml", "setup.py", "setup.cfg", "Pipfile")
@@ -17,6 +18,11 @@ LIBRARIES = (
     r"|setfit|rembg|rapidocr[-\w]*|surya[-_]ocr|spacy[-_]transformers|FlagEmbedding"
 )
 _NAMES_LIBRARY = re.compile(rf"(?mi)^[ \t]*(?:-[ \t]+)?[\"']?({LIBRARIES})\b(?!-gpu|-cu\d)[^\n]*$")
+_IMPORTS_LIBRARY = re.compile(
+    rb"(?m)^[ \t]*(?:import|from)[ \t]+(?:torch\w*|transformers|sentence_transformers|onnxruntime|optimum|diffusers"
+    rb"|tensorflow|fastembed|faster_whisper|whisper\w*|ultralytics|easyocr|paddle\w*|timm|open_clip|llama_cpp"
+    rb"|ctranslate2|openvino|flair|stanza|gliner|keybert|setfit|rembg|rapidocr\w*|surya|FlagEmbedding|spacy)\b"
+)
 _SETS_THREADS = re.compile(
     rb"\b(?:OMP|MKL|OPENBLAS|ORT_INTRA_OP)_NUM_THREADS\b|\bset_num_threads\b|\bintra_op_num_threads\b"
     rb"|\btaskset\b|\bnumactl\b|\bthreadpool_limits\b|\binter_op_parallelism_threads\b"
@@ -37,13 +43,16 @@ class Neighbours:
 
     @cached_property
     def names_library(self) -> str | None:
-        """Which file of requirements names which library that runs models, in words; None for none."""
+        """Which file of requirements names which library that runs models, in words; None for none.
+
+        Lists of all that is installed name libraries that nothing uses: where there are sources, one must import it.
+        """
         for folder in self._folders():
             for pattern in (*_REQUIREMENTS, *_ENVIRONMENTS):
                 for file in sorted(folder.glob(pattern)):
                     found = _NAMES_LIBRARY.search(_text(file))
                     if found:
-                        return f"{file.name} names {found[1]}"
+                        return f"{file.name} names {found[1]}" if _imports_library(folder) else None
         return None
 
     @cached_property
@@ -51,15 +60,9 @@ class Neighbours:
         """Which file beside this one, or below, sets threads; None for none."""
         if self._folder is None:
             return None
-        for number, file in enumerate(_sources(self._folder)):
-            if number >= _MOST_FILES:
-                return None
-            try:
-                if file.stat().st_size <= _MOST_BYTES and _SETS_THREADS.search(file.read_bytes()):
-                    return file.name
-            except OSError:
-                continue
-        return None
+        return next(
+            (f.name for f in islice(_sources(self._folder), _MOST_FILES) if _SETS_THREADS.search(_bytes(f))), None
+        )
 
     def _folders(self) -> Iterator[Path]:
         if self._folder is None:
@@ -89,6 +92,19 @@ def _sources(folder: Path) -> Iterator[Path]:
             ("Dockerfile", "Procfile", ".env", "start", "entrypoint")
         ):
             yield entry
+
+
+def _imports_library(folder: Path) -> bool:
+    """Return whether a source of a folder, or below it, imports a library that runs models; True without sources."""
+    sources = [file for file in islice(_sources(folder), _MOST_FILES) if file.suffix == ".py"]
+    return not sources or any(_IMPORTS_LIBRARY.search(_bytes(file)) for file in sources)
+
+
+def _bytes(file: Path) -> bytes:
+    try:
+        return file.read_bytes() if file.stat().st_size <= _MOST_BYTES else b""
+    except OSError:
+        return b""
 
 
 def _text(file: Path) -> str:

@@ -98,6 +98,13 @@ def test_a_project_that_names_no_model_library_is_left_alone(folder):
     assert "nothing shows that the workers run models" in out
 
 
+def test_a_library_that_no_source_imports_is_no_evidence(folder):
+    project(folder, Dockerfile=GUNICORN, app_dot_py="import flask\n")
+    assert check(folder)[0] == 0
+    project(folder, app_dot_py="import flask\nfrom transformers import pipeline\n")
+    assert check(folder)[0] == 1
+
+
 def test_threads_set_in_the_source_beside_it_count(folder):
     project(folder, Dockerfile=GUNICORN, app_dot_py="import torch\ntorch.set_num_threads(2)\n")
     code, out = check(folder, "--show-silenced")
@@ -180,7 +187,7 @@ def test_other_tools_yaml_is_no_error(folder, text):
     ],
 )
 def test_python_that_starts_servers(folder, source, found):
-    project(folder, server_dot_py=source)
+    project(folder, server_dot_py=source, model_dot_py="import torch\n")
     assert check(folder)[0] == int(found)
 
 
