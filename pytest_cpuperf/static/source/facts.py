@@ -29,6 +29,11 @@ class Facts:
         # Lines may end in a carriage return alone; here they end in what is looked for.
         return re.sub(r"\r(?!\n)", "\n", code) if "\r" in code else code
 
+    @cached_property
+    def lines(self) -> list[str]:
+        """The text's lines, as an outline counts them."""
+        return self.text.split("\n")
+
     @property
     def line_end(self) -> str:
         """How lines end in this file."""

@@ -12,7 +12,7 @@ from pytest_cpuperf.static.torch_code.call_targets import CallTargets
 from pytest_cpuperf.static.torch_code.dataflow import assigned_names
 
 # Functions that cut what they are given into parts of one size, in its order: itertools, more_itertools, toolz, numpy.
-_CUTTERS = frozenset(
+CUTTERS = frozenset(
     (
         *("batched", "chunked", "chunked_even", "ichunked", "sliced", "grouper", "partition_all", "split_every"),
         *("array_split", "islice", "chunks", "chunked_iter", "minibatch", "divide"),
@@ -161,7 +161,7 @@ class Origins:
             return None
         if name == "islice":
             return None
-        if name in _CUTTERS:
+        if name in CUTTERS:
             return Cut(self._first_made_of(first.value), _ends_in_one(source))
         return self._of_turn(first.value, depth - 1) if name in _HANDS_ON else None
 

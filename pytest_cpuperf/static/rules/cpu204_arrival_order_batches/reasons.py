@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import re
 
-from pytest_cpuperf.static.rules.cpu204_arrival_order_batches.cuts import Cut
+from pytest_cpuperf.static.rules.cpu204_arrival_order_batches.cuts import CUTTERS, Cut
 from pytest_cpuperf.static.source.lazy_libcst import cst
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import last_name
 from pytest_cpuperf.static.torch_code.handlers import with_callers
 from pytest_cpuperf.static.torch_code.vocabulary import words
 
-# What a function that cuts a list up holds, in some form: a slice that moves on, a function that cuts, a loader.
-CUTS = re.compile(
-    r"\[[^\[\]]*:[^\[\]]*\]|\b(?:batched|chunked\w*|ichunked|sliced|grouper|partition_all|split_every|array_split|islice"
-    r"|chunks|minibatch|divide|zip)\s*\(|\bcollate_fn\s*="
-)
+# One bound of a slice, without the commas of a tensor's: brackets may stand in it.
+_BOUND = r"(?:[^\[\]:,()]|\((?:[^()]|\([^()]*\))*\)|\[[^\[\]]*\])*"
+# What a function that cuts a list up holds, in some form: a loop and a slice, a function that cuts, a loader.
+CUTS = re.compile(rf"\[{_BOUND}:{_BOUND}\]|\b(?:{'|'.join(sorted(CUTTERS))}|zip)\s*\(|\bcollate_fn\s*=")
 _SORTS = re.compile(
     r"\bsorted\s*\(|\.\s*sort(?:_values)?\s*\(|\bargsort\b|\b(?:plan|sorted)_batches\b|(?i:bucket)|length_?group"
     r"|group_by_length|\b\w*_?sorted(?:_\w+)?\b|\bby_length\b|\bget_reordered\b|\b\w*[Rr]eorder\w*"

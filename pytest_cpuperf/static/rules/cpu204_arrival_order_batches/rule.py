@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from pytest_cpuperf.static.rules.base import PythonRule, Report, Silence
-from pytest_cpuperf.static.rules.cpu204_arrival_order_batches.cuts import Cut, Origins, Parameter
+from pytest_cpuperf.static.rules.cpu202_tokenizer_per_item import TOKENIZER_WORDS
+from pytest_cpuperf.static.rules.cpu204_arrival_order_batches.cuts import CUTTERS, Cut, Origins, Parameter
 from pytest_cpuperf.static.rules.cpu204_arrival_order_batches.examples import INVALID, VALID
 from pytest_cpuperf.static.rules.cpu204_arrival_order_batches.loaders import (
     collator_pads,
@@ -26,6 +27,9 @@ from pytest_cpuperf.static.torch_code.handlers import with_callers
 _COLLATES = re.compile(r"\bcollate_fn\s*=\s*(?:self\s*\.\s*)?(\w+)")
 _MESSAGE = "are batched in the order they came, each batch padded to its longest"
 _HELP = "sort by length first: pytest_cpuperf.batching.plan_batches, or sorted_batches for a fixed size"
+# A call of a tokenizer, or a loader.
+_PADS = re.compile(rf"(?:{'|'.join(sorted(TOKENIZER_WORDS))})\w*\s*(?:\.\s*\w+\s*)?\(|\bcollate_fn\s*=", re.IGNORECASE)
+_LOOPS = re.compile(r"\b(?:for|while)\b|\bcollate_fn\s*=")
 # How many functions may hand a batch on before it is padded.
 _HELPERS_DEPTH = 3
 
@@ -70,7 +74,7 @@ class ArrivalOrderBatches(PythonRule):
     name = "arrival-order-batches"
     heuristic = "bucketing"
     trigger = (b"padding", b"collate_fn", b".pad(")
-    live = r"padding\s*=\s*(?:True|[\"']longest[\"'])|collate_fn\s*=|\.\s*pad\s*\("
+    live = r"padding\s*=\s*(?:True|[\"']longest[\"'])|collate_fn\s*=|tok\w*\s*\.\s*pad\s*\("
     otherwise = "no batch of texts is padded here"
 
     def may_concern(self, data: bytes) -> bool:
@@ -79,13 +83,16 @@ class ArrivalOrderBatches(PythonRule):
 
     def cannot_report(self, chunk: Chunk, facts: Facts) -> bool:
         """A function has nothing to report where nothing that calls it, or that these call, cuts or makes a loader."""
-        return not any(CUTS.search(c.code) for c in facts.outline.closure(with_callers((chunk,), facts)))
+        if not _PADS.search(chunk.code):
+            return True
+        callers = with_callers((chunk,), facts)
+        return not any(_cuts(c) for c in callers) and not any(_cuts(c) for c in _cutters(callers, facts))
 
     def needed(self, chunks: set[Chunk], facts: Facts) -> set[Chunk]:
-        """The functions that call those that pad, what these call, and those that collate for loaders made in them."""
+        """The functions that call those that pad, what cuts for these, and what collates for loaders made in them."""
         chunks = with_callers(chunks, facts)
         names = {name for chunk in chunks for name in _COLLATES.findall(chunk.code)}
-        return facts.outline.closure(chunks | {c for c in facts.outline.chunks if c.name in names})
+        return chunks | _cutters(chunks, facts) | {c for c in facts.outline.chunks if c.name in names}
 
     VALID = VALID
     INVALID = INVALID
@@ -109,6 +116,17 @@ class ArrivalOrderBatches(PythonRule):
                     yield Silence(call, "what it pads is not cut from a list by position")
         if given:
             yield from _judge_callers(module, origins, given)
+
+
+def _cuts(chunk: Chunk) -> bool:
+    """Return whether a function may cut a list up, or make a loader, by its text."""
+    return CUTS.search(chunk.code) is not None and _LOOPS.search(chunk.code) is not None
+
+
+def _cutters(chunks: Iterable[Chunk], facts: Facts) -> set[Chunk]:
+    """Return the functions that some functions call and that may cut for them, by their text or their name."""
+    called = {c for chunk in chunks for c in facts.outline.called(chunk)}
+    return {c for c in called if _cuts(c) or c.name in CUTTERS}
 
 
 def _judge_loader(module: Module, loader: cst.Call) -> Report | Silence:

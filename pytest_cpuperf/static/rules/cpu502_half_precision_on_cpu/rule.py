@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from pytest_cpuperf.static.rules.base import Mend, PythonRule, Report, Silence
 from pytest_cpuperf.static.rules.cpu502_half_precision_on_cpu.evidence import silent_because
@@ -17,6 +19,17 @@ from pytest_cpuperf.static.source.outline import Chunk
 from pytest_cpuperf.static.torch_code.model_calls import ModelCalls
 
 _HELP = "compute in float32, or measure on the CPUs you serve on that half precision pays"
+_HALF = re.compile(r"float16|\bhalf\b|autocast|[\"'](?:fp16|bf16)[\"']")
+_CPU = re.compile(r"\bcpu\b|is_available|device\s*=\s*-\s*1")
+# A name that is set to half precision, or to the CPU, once for a file.
+_HALF_NAME = re.compile(r"(?m)^[ \t]*\w+[ \t]*(?::[^=\n]*)?=[ \t]*(?:torch[ \t]*\.[ \t]*)?(?:b?float16|half)[ \t]*$")
+_CPU_NAME = re.compile(r"(?m)^[ \t]*(?:self\s*\.\s*)?\w+[ \t]*(?::[^=\n]*)?=[ \t]*[^\n]*[\"']cpu(?::0)?[\"']")
+
+
+@lru_cache(maxsize=8)
+def _is_set(names: re.Pattern[str], facts: Facts) -> bool:
+    """Return whether a file sets a name to what is looked for."""
+    return names.search(facts.text) is not None
 
 
 class HalfPrecisionOnCpu(PythonRule):
@@ -61,10 +74,7 @@ class HalfPrecisionOnCpu(PythonRule):
     name = "half-precision-on-cpu"
     heuristic = "half-precision"
     trigger = (b"float16", b".half(", b"torch.half", b"autocast", b"fp16", b"bf16")
-    live = (
-        r"\b(?:(?:torch_)?dtype|model_kwargs)\s*=|\.\s*(?:half|bfloat16)\s*\(\s*\)|\b(?:b?float16|autocast)\b"
-        r"|\btorch\s*\.\s*half\b"
-    )
+    live = r"(?:dtype|model_kwargs)\s*=|half\b|float16\b|autocast\b"
 
     def may_concern(self, data: bytes) -> bool:
         """A file that does not name the CPU has nothing to report."""
@@ -77,17 +87,22 @@ class HalfPrecisionOnCpu(PythonRule):
         return self.options.loads_without_dtype and (self.options.transformers_major or 0) >= 5
 
     def uses(self, facts: Facts) -> list[int]:
-        """What loads models too, where the option asks for it."""
-        loads = live_matches(r"\bfrom_pretrained\s*\(", facts.text, facts.code) if self._asks_dtype else []
-        return super().uses(facts) + loads
+        """Each word on its own, as patterns that begin with a letter are found fastest; what loads models, if asked."""
+        words = (r"dtype\s*=", r"model_kwargs\s*=", r"half\b", r"float16\b", r"autocast\b")
+        words += (r"from_pretrained\s*\(",) if self._asks_dtype else ()
+        return [offset for word in words for offset in live_matches(word, facts.text, facts.code)]
 
     def cannot_report(self, chunk: Chunk, facts: Facts) -> bool:
-        """A function that asks for nothing, in a file where no other part could name its device, is left out."""
-        return not any(word in facts.text for word in ('"cpu', "'cpu", ".cpu(", "cpu.amp", "device=-1", "is_available"))
+        """A function has nothing to report where no precision is named that may be half, or no device."""
+        text = "\n".join(facts.lines[chunk.start : chunk.end])
+        asks = self._asks_dtype and "from_pretrained" in text
+        if not (asks or _HALF.search(text) or _is_set(_HALF_NAME, facts)):
+            return True
+        return not (_CPU.search(text) or _is_set(_CPU_NAME, facts))
 
     def needed(self, chunks: set[Chunk], facts: Facts) -> set[Chunk]:
         """The functions that run the model under an autocast, too."""
-        return facts.outline.closure(chunks)
+        return chunks | facts.outline.closure(c for c in chunks if "autocast" in c.code)
 
     VALID = VALID
     INVALID = INVALID
