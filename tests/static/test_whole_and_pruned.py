@@ -10,6 +10,8 @@ import pytest
 
 from pytest_cpuperf.static.file_check import check_source
 from pytest_cpuperf.static.rules import all_rules
+from pytest_cpuperf.static.source.facts import Facts
+from pytest_cpuperf.static.source.prune import prune
 
 RULES = all_rules()
 
@@ -160,3 +162,24 @@ def test_a_finding_covers_its_trigger():
         for finding in check_source(data, "a.py", RULES).findings:
             assert finding.source_line[finding.column - 1 :].startswith("torch.no_grad()")
             assert finding.end_column - finding.column == len("torch.no_grad()")
+
+
+def test_thousands_of_constants_are_not_parsed_and_those_that_are_used_are():
+    lines = [f'T{i} = [{i}, "text {i}", {{"a": ({i}, 2)}}]' for i in range(2500)]
+    lines[7:7] = ["LENGTH = BASE", "BASE = 512", 'MODE = "max_length"', "import torch", "x = [1,", "    2]"]
+    use = """
+    def predict(model, tokenizer, texts):
+        batch = tokenizer(texts, padding=MODE, max_length=LENGTH, truncation=True, return_tensors="pt")
+        with torch.no_grad():
+            return model(**batch).logits.argmax(-1).tolist()
+    """
+    data = ("\n".join(lines) + textwrap.dedent(use)).encode()
+    quick, plain = both(data)
+    assert quick.findings == plain.findings
+    assert [f.rule for f in quick.findings] == ["CPU201", "CPU101"]
+    facts = Facts(data.decode())
+    chunk = facts.outline.chunks[0]
+    left = prune(facts.text, facts.outline, {chunk}, set())
+    assert len(left.lines) < 20
+    assert 'MODE = "max_length"' in left.text
+    assert "BASE = 512" in left.text

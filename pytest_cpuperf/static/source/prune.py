@@ -16,6 +16,10 @@ from pytest_cpuperf.static.source.outline import Chunk, Class, Outline
 
 _CALLS = re.compile(r"[\w\])][ \t]*\(")
 _LONG_LITERAL = 200
+# `NAME = <data>` on one line of the module's own level; a generated file has thousands.
+_CONSTANT = re.compile(r"([A-Za-z_]\w*)[ \t]*(?::[^=\n]*)?=(?!=)([^\n]*)")
+_MANY_CONSTANTS = 2000
+_WORD = re.compile(r"[A-Za-z_]\w*")
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,7 @@ def prune(text: str, outline: Outline, kept: set[Chunk], class_lines: set[int]) 
         if klass not in needed and (klass.outer is None or klass.outer in needed):
             _stub(lines, klass, f"{klass.indent}class {klass.name}: pass")
     _drop_long_literals(lines, outline.lines, class_lines)
+    _drop_constants(lines, outline.lines, class_lines)
     left = [(number, line) for number, line in enumerate(lines, start=1) if line is not None]
     return Pruned("".join(f"{line}\n" for _, line in left), tuple(number for number, _ in left))
 
@@ -59,6 +64,35 @@ def _drop_long_literals(lines: list[str | None], code: list[str], triggers: set[
             if not any(_CALLS.search(code[n]) for n in inside) and triggers.isdisjoint(inside):
                 lines[start + 1 : number] = [None] * len(inside)
         start = number if line.rstrip().endswith(("(", "[", "{")) else None
+
+
+def _drop_constants(lines: list[str | None], code: list[str], triggers: set[int]) -> None:
+    """Empty the module's own one-line constants that nothing left mentions, where a file has thousands of them."""
+    constants: dict[int, str] = {}
+    for number, line in enumerate(code):
+        if lines[number] is None or not line or line[0] in " \t" or number in triggers:
+            continue
+        found = _CONSTANT.fullmatch(line)
+        if found is not None and not _CALLS.search(found[2]) and _is_closed(found[2]):
+            constants[number] = found[1]
+    if len(constants) < _MANY_CONSTANTS:
+        return
+    rest = (line for number, line in enumerate(code) if lines[number] is not None and number not in constants)
+    named = {word for line in rest for word in _WORD.findall(line)}
+    dropped = dict(constants)
+    while wanted := [number for number, name in dropped.items() if name in named]:
+        for number in wanted:  # what is left is made of others
+            del dropped[number]
+            named.update(_WORD.findall(code[number]))
+    for number in dropped:
+        lines[number] = None
+
+
+def _is_closed(value: str) -> bool:
+    """Return whether a line's value ends on it: its brackets are closed, and no backslash goes on."""
+    if value.rstrip().endswith("\\") or value.count('"') % 2 or value.count("'") % 2:
+        return False
+    return all(value.count(left) == value.count(right) for left, right in ("()", "[]", "{}"))
 
 
 def _owners(klass: Class | None) -> Iterator[Class]:

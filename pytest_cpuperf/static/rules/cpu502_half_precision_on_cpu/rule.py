@@ -88,7 +88,7 @@ class HalfPrecisionOnCpu(PythonRule):
 
     def uses(self, facts: Facts) -> list[int]:
         """Each word on its own, as patterns that begin with a letter are found fastest; what loads models, if asked."""
-        words = (r"dtype\s*=", r"model_kwargs\s*=", r"half\b", r"float16\b", r"autocast\b")
+        words: tuple[str, ...] = (r"dtype\s*=", r"model_kwargs\s*=", r"half\b", r"float16\b", r"autocast\b")
         words += (r"from_pretrained\s*\(",) if self._asks_dtype else ()
         return [offset for word in words for offset in live_matches(word, facts.text, facts.code)]
 
