@@ -28,8 +28,9 @@ class NoGradInference(PythonRule):
     """`torch.no_grad` around inference.
 
     ## What it does
-    Finds `torch.no_grad` (and `torch.set_grad_enabled(False)`), as a with-item or a decorator, around code that runs
-    a model for prediction, evaluation, embedding or generation.
+    Finds `torch.no_grad` (and `torch.set_grad_enabled(False)`), as a with-item, a decorator, a wrapper of a function or
+    an entry of an `ExitStack`, around code that runs a model for prediction, evaluation, embedding or generation. Under
+    what name torch is known does not matter.
 
     ## Why is this bad?
     `torch.inference_mode` also leaves out version counters and view tracking, so each operator costs a little less;
@@ -56,7 +57,7 @@ class NoGradInference(PythonRule):
 
     ## When it stays silent
     Where inference mode would break something or there is nothing to gain: parameters that are initialised, updated,
-    loaded or converted; teachers and frozen encoders whose outputs feed a loss; a module's `forward`; probes with
+    loaded or converted under the guard; teachers and frozen encoders whose outputs feed a loss; a module's `forward`; probes with
     dummy inputs; export and tracing; code that runs no model; results changed in place after the block; guards
     chosen at run time. `cpuperf check --show-silenced` says which it was.
 
