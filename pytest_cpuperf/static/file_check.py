@@ -138,7 +138,7 @@ def _unjudged(rules: list[PythonRule], facts: Facts, module: Module, outcomes: O
         for _, outcome in (o for o in outcomes if o[0] is rule):
             place = outcome.node if isinstance(outcome.node, Span) else module.position(outcome.node)
             judged.update(range(place.line, place.end_line + 1))
-        for line in sorted({facts.text.count("\n", 0, offset) + 1 for offset in _uses(rule, facts)} - judged):
+        for line in sorted({facts.line_of(offset) + 1 for offset in _uses(rule, facts)} - judged):
             silences.append((rule, Silence(Span(line, 1, line, 1), rule.otherwise)))
     return silences
 
@@ -154,7 +154,7 @@ def _cut_down(facts: Facts, rules: list[PythonRule], uses: dict[str, list[int]])
     needed = False
     class_lines: set[int] = set()
     for rule in rules:
-        lines = {facts.text.count("\n", 0, offset) for offset in uses[rule.code]}
+        lines = {facts.line_of(offset) for offset in uses[rule.code]}
         holders = facts.outline.holding(lines)
         possible = {c for c in holders.values() if c is None or not rule.cannot_report(c, facts)}
         if not possible:

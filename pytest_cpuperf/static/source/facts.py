@@ -5,6 +5,7 @@ These are asked for wherever a rule looks, so they must not depend on which func
 
 from __future__ import annotations
 
+import bisect
 import re
 from functools import cached_property
 
@@ -33,6 +34,14 @@ class Facts:
     def lines(self) -> list[str]:
         """The text's lines, as an outline counts them."""
         return self.text.split("\n")
+
+    @cached_property
+    def _line_ends(self) -> list[int]:
+        return [match.start() for match in re.finditer("\n", self.text)]
+
+    def line_of(self, offset: int) -> int:
+        """Return the line, counted from 0, that a place in the text is on."""
+        return bisect.bisect_left(self._line_ends, offset)
 
     @property
     def line_end(self) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from pytest_cpuperf.static.rules.cpu101_no_grad_inference.case import Case
+from pytest_cpuperf.static.source.facts import Facts
 from pytest_cpuperf.static.source.lazy_libcst import cst
 from pytest_cpuperf.static.source.names import dotted, last_name
 from pytest_cpuperf.static.torch_code.dataflow import assigned_names
@@ -137,12 +139,18 @@ def _sets_attributes(case: Case) -> bool:
     )
 
 
+@lru_cache(maxsize=4)
+def _attributes_made_parameters(facts: Facts) -> frozenset[str]:
+    return frozenset(_PARAMETER_OF_ATTRIBUTE.findall(facts.code))
+
+
 def _results_become_parameters(case: Case) -> str | None:
     if case.function is None:
         return None
     names = assigned_names(case.module, case.body)
-    kept = set(_PARAMETER_OF_ATTRIBUTE.findall(case.module.facts.code))
-    if kept & {n.value for n in case.module.nodes(cst.Name, within=case.body)}:
+    if _attributes_made_parameters(case.module.facts) & {
+        n.value for n in case.module.nodes(cst.Name, within=case.body)
+    }:
         return "its results become parameters"
     for call in case.module.nodes(cst.Call, within=case.function):
         full = case.module.qualified(call.func) or ""

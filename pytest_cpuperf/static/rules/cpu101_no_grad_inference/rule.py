@@ -57,9 +57,9 @@ class NoGradInference(PythonRule):
 
     ## When it stays silent
     Where inference mode would break something or there is nothing to gain: parameters that are initialised, updated,
-    loaded or converted under the guard; teachers and frozen encoders whose outputs feed a loss; a module's `forward`; probes with
-    dummy inputs; export and tracing; code that runs no model; results changed in place after the block; guards
-    chosen at run time. `cpuperf check --show-silenced` says which it was.
+    loaded or converted under the guard; teachers and frozen encoders whose outputs feed a loss; a module's `forward`;
+    probes with dummy inputs; export and tracing; code that runs no model; results changed in place after the block;
+    guards chosen at run time. `cpuperf check --show-silenced` says which it was.
 
     ## References
     https://docs.pytorch.org/docs/stable/notes/autograd.html#inference-mode
