@@ -31,10 +31,10 @@ def run(arguments: argparse.Namespace) -> int:
             print("\n\n".join(pages.values()))
             return 0
         for rule in all_rules():
-            print(f"{rule.code}  {rule.name:<25} {'on ' if rule.on_by_default else 'off'}  {rules.summary(rule)}")
+            print(f"{rule.code}  {rule.name:<27} {'on ' if rule.on_by_default else 'off'}  {rules.summary(rule)}")
         print()
         for name, proof in all_proofs().items():
-            print(f"{name:<33} claim  {claims.summary(proof)}")
+            print(f"{name:<35} claim  {claims.summary(proof)}")
         return 0
     for key in (arguments.name, arguments.name.upper(), codes.get(arguments.name)):
         if key in pages:
