@@ -37,7 +37,9 @@ def prove(*arguments):
 def test_bucketing_is_confirmed_where_lengths_differ(model_folder, texts, tmp_path):
     out = tmp_path / "out.json"
     page = tmp_path / "out.html"
-    done = prove(model_folder, "--texts", texts, "--claims=bucketing", "--max-seconds=8", "--json", out, "--html", page)
+    done = prove(
+        model_folder, "--texts", texts, "--claims=bucketing", "--max-seconds=20", "--json", out, "--html", page
+    )
     assert (done.returncode, done.stderr) == (0, "")
     head, row, other, *_ = done.stdout.splitlines()
     assert head.split()[0] == "claim"

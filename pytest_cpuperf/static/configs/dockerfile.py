@@ -111,7 +111,7 @@ def _command(rest: str) -> tuple[list[str], bool]:
     if rest.startswith("["):
         try:
             words = json.loads(rest)
-        except ValueError:
+        except (ValueError, RecursionError):
             return shell_words(rest), False
         if isinstance(words, list) and all(isinstance(word, str) for word in words):
             # `["sh", "-c", "gunicorn …"]` is a shell's command line

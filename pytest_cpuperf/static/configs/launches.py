@@ -41,7 +41,7 @@ class Launch:
     @property
     def server(self) -> str:
         """The server's name."""
-        return next(base for w in self.words if (base := w.rpartition("/")[2]) in SERVERS)
+        return next((base for w in self.words if (base := w.rpartition("/")[2]) in SERVERS), "the server")
 
     @property
     def workers(self) -> int | None:
@@ -86,7 +86,7 @@ def commands(words: list[str]) -> Iterator[tuple[str, ...]]:
     part: list[str] = []
     for word in [*words, ";"]:
         if word in _SEPARATORS:
-            if any(w.rpartition("/")[2] in SERVERS for w in part):
+            if any("=" not in w and w.rpartition("/")[2] in SERVERS for w in part):
                 yield tuple(part)
             part = []
         else:
@@ -124,13 +124,14 @@ def _count(text: str, environment: Mapping[str, str]) -> int | None:
     text = _COUNTS_CPUS.sub("$MANY", text).strip("\"' ")
     if "$MANY" in text:
         return MANY
-    if text.isdigit():
+    if text.isascii() and text.isdigit():
         return int(text)
     defaulted = _DEFAULTED.fullmatch(text)
     if defaulted:
         return int(defaulted[1])
     named = _VARIABLE.fullmatch(text)
     value = environment.get(named[1]) if named else None
-    if value is not None and named is not None and named[1] not in value:
-        return _count(value, environment)
+    if value is not None and named is not None:
+        # A variable is looked up once: two that name each other tell nothing.
+        return _count(value, {k: v for k, v in environment.items() if k != named[1]})
     return None

@@ -166,8 +166,13 @@ def _silent_because(facts: Facts, call: cst.Call, name: str) -> str | None:
     return None if name and is_run(facts, name) else "the compiled model is not seen to run here"
 
 
-def _mend(module: Module, call: cst.Call) -> Mend:
+def _mend(module: Module, call: cst.Call) -> Mend | None:
+    given = argument(call, "dynamic")
+    if given is not None:
+        return Mend("unsafe", "compile for all shapes", ((given, "True"),))
     code = module.code(call)
+    if "#" in code:
+        return None  # what is added might stand in a comment
     inside = code.rstrip()[:-1].rstrip()
     comma = "" if inside.endswith(("(", ",")) else ","
     space = "" if inside.endswith("(") else " "

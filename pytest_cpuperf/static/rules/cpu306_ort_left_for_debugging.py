@@ -59,7 +59,8 @@ class OrtLeftForDebugging(PythonRule):
     ```
 
     ## Fix safety
-    Safe: profiling changes no result, and all of onnxruntime's graph optimizations keep a model's meaning.
+    Safe for profiling, which changes no result. Unsafe for the level: fused operators change results in their last
+    digits.
 
     ## When it stays silent
     Where it is set on a condition, where the profile is read (`end_profiling`, `profile_file_prefix`) or the optimized
@@ -144,7 +145,7 @@ class OrtLeftForDebugging(PythonRule):
             ):
                 message = f"graphs are optimised less than by default ({last_name(value)})"
                 help_ = "leave the level out: the default is ORT_ENABLE_ALL"
-                mend = Mend("safe", "optimise graphs as by default", ((value.attr, "ORT_ENABLE_ALL"),))
+                mend = Mend("unsafe", "optimise graphs as by default", ((value.attr, "ORT_ENABLE_ALL"),))
             else:
                 continue
             because = _silent_because(module, assign, target.value, setting)
@@ -160,7 +161,6 @@ def _silent_because(module: Module, assign: cst.Assign, options: cst.BaseExpress
     function = module.function_of(assign)
     around = module.class_of(assign)
     scope: cst.CSTNode = function or module.tree
-    code = module.code(scope) if function is not None else module.facts.code
     for parent in module.parents(assign):
         if parent is function:
             break
@@ -169,7 +169,7 @@ def _silent_because(module: Module, assign: cst.Assign, options: cst.BaseExpress
     named = [n.name.value for n in (function, around) if n is not None]
     if any(_NOT_SERVING & set(words(name)) for name in named):
         return "the code tests, measures or converts: it does not serve"
-    if _ON_PURPOSE.search(code):
+    if _ON_PURPOSE.search(module.facts.code):
         return "it is set on purpose: the profile or the optimised graph is kept, or operators are added"
     if setting == "graph_optimization_level" and _OTHER_PROVIDERS.search(module.code(around or scope)):
         return "another provider may optimise the graph itself"
@@ -188,7 +188,7 @@ def _is_kept(module: Module, options: cst.BaseExpression, scope: cst.CSTNode, ar
             return True
         for parent in module.parents(call):
             if isinstance(parent, cst.Return):
-                return True
+                return not _is_run(module, call)
             if isinstance(parent, (cst.Assign, cst.AnnAssign)):
                 targets = [t.target for t in parent.targets] if isinstance(parent, cst.Assign) else [parent.target]
                 if any(isinstance(t, (cst.Attribute, cst.Subscript)) for t in targets):
@@ -201,6 +201,12 @@ def _is_kept(module: Module, options: cst.BaseExpression, scope: cst.CSTNode, ar
     return False
 
 
+def _is_run(module: Module, call: cst.Call) -> bool:
+    """Return whether a session is run where it is built, and dropped: `InferenceSession(…).run(…)`."""
+    parent = module.parent(call)
+    return isinstance(parent, cst.Attribute) and parent.attr.value == "run"
+
+
 def _leaves(module: Module, scope: cst.CSTNode, held: set[str | None]) -> bool:
     """Return whether what is held under a name is returned, stored or built into something that is."""
     for place in module.nodes(cst.Return, cst.Assign, within=scope):
@@ -210,5 +216,5 @@ def _leaves(module: Module, scope: cst.CSTNode, held: set[str | None]) -> bool:
         if isinstance(place, cst.Assign) and not any(isinstance(t.target, cst.Attribute) for t in place.targets):
             continue
         if any(dotted(n) in held for n in (value, *module.nodes(cst.Name, within=value))):
-            return not (isinstance(value, cst.Call) and "run" in (last_name(value.func) or ""))
+            return not any(last_name(c.func) == "run" for c in module.nodes(cst.Call, within=value))
     return False

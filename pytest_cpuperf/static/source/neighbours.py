@@ -85,7 +85,11 @@ def _sources(folder: Path) -> Iterator[Path]:
     except OSError:
         return
     for entry in entries:
-        if entry.is_dir() and not entry.is_symlink():
+        try:
+            is_folder = entry.is_dir() and not entry.is_symlink()
+        except OSError:
+            continue
+        if is_folder:
             if entry.name not in _SKIPPED:
                 yield from _sources(entry)
         elif entry.suffix in (".py", ".sh", ".env", ".yml", ".yaml") or entry.name.startswith(

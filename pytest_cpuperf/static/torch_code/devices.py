@@ -25,7 +25,7 @@ def names_cpu_in(facts: Facts, expression: str) -> bool:
         return False
     name = named[1].rpartition(".")[2].strip()
     values = re.findall(rf"(?m)^[ \t]*(?:self\s*\.\s*)?{name}\s*(?::[^=\n]*)?=(?!=)[ \t]*([^\n#]+)", facts.text)
-    return bool(values) and all(_IS_CPU.match(value.strip()) for value in values)
+    return bool(values) and all(_IS_CPU.fullmatch(value.strip()) for value in values)
 
 
 def on_cpu(module: Module, node: cst.CSTNode) -> bool:

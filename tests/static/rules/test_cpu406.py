@@ -223,7 +223,20 @@ def test_what_is_no_text_is_an_error_in_one_line(folder, data, told):
     assert told in out
 
 
-@pytest.mark.parametrize("text", ["", "FROM", "CMD [", "CMD ['gunicorn'", "RUN <<EOF\nnever ends", "\\", "# escape="])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "FROM",
+        "CMD [",
+        "CMD ['gunicorn'",
+        "RUN <<EOF\nnever ends",
+        "ARG A=${B}\nENV B=${A} WEB_CONCURRENCY=$A\nCMD uvicorn a:b",
+        "CMD uvicorn -w \u00b2 a",
+        "\\",
+        "# escape=",
+    ],
+)
 def test_broken_dockerfiles_are_no_error(folder, text):
     project(folder)
     (folder.path / "Dockerfile").write_text(text + "\n# gunicorn --workers")
