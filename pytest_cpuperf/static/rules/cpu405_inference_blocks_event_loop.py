@@ -12,8 +12,11 @@ from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import dotted, last_name
 from pytest_cpuperf.static.source.outline import Chunk
 from pytest_cpuperf.static.torch_code.handlers import Handlers, packages, with_callers
+from pytest_cpuperf.static.torch_code.held_models import runs_a_model
 from pytest_cpuperf.static.torch_code.model_calls import ELSEWHERE, ModelCalls
+from pytest_cpuperf.static.torch_code.modules import module_names
 from pytest_cpuperf.static.torch_code.screening import may_run_model
+from pytest_cpuperf.static.torch_code.vocabulary import is_model_name
 
 # Packages that run models in the process that calls them.
 _LOCAL = frozenset(
@@ -253,6 +256,8 @@ def _silent_because(
         return "it makes a generator, which is gone over elsewhere"
     if _MAKES.match(last_name(call.func) or ""):
         return "it loads a model, or makes one"
+    if not targets and not _is_surely_a_run(module, call):
+        return "nothing shows that it is more than a method of something called like a model"
     if _is_remote(module, call):
         return "what is called may be a client of another service, or asynchronous"
     if _iterated_later(module, function, call):
@@ -304,6 +309,15 @@ def _runs_session(module: Module, call: cst.Call) -> bool:
     if "session" in receiver.lower() or receiver.lower() in ("sess", "ort_sess"):
         return "onnxruntime" in packages(module.facts)
     return "InferenceSession" in module.facts.made_from(receiver)
+
+
+def _is_surely_a_run(module: Module, call: cst.Call) -> bool:
+    """Return whether a method is named as those that run models, or is one of what the file made or loaded as one."""
+    function = call.func
+    if not isinstance(function, cst.Attribute) or _runs_session(module, call):
+        return True
+    method, receiver = function.attr.value, last_name(function.value) or ""
+    return runs_a_model(method) or is_model_name(method) or receiver in module_names(module.facts)
 
 
 def _is_remote(module: Module, call: cst.Call) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pytest_cpuperf.static.source.facts import Facts
 from pytest_cpuperf.static.source.lazy_libcst import cst
 from pytest_cpuperf.static.source.module import Module
-from pytest_cpuperf.static.source.names import dotted, last_name
+from pytest_cpuperf.static.source.names import dotted, last_name, string_value
 from pytest_cpuperf.static.source.outline import Chunk
 from pytest_cpuperf.static.torch_code.call_targets import CallTargets
 
@@ -116,7 +116,10 @@ class Handlers:
         ):
             return True
         # `@get("/x")` of litestar is imported; `@cache.get(key)` and `@property.getter` are no routes.
-        return name in _ROUTES and isinstance(node, cst.Call)
+        if name not in _ROUTES or not isinstance(node, cst.Call):
+            return False
+        path = string_value(node.args[0].value) if node.args else None
+        return path is None or not path or path.startswith("/")  # `@patch("service.load")` is a mock
 
     def _fulfils_contract(self, function: cst.FunctionDef) -> bool:
         name = function.name.value

@@ -13,7 +13,7 @@ from pytest_cpuperf.static.torch_code.vocabulary import runs_by_name
 _RUNS = re.compile(
     r"__call__|forward|encode(?:_\w+)?|embed(?:_\w+)?|get_\w+_(?:features|embeddings?)|extract_\w+|chat(?:_\w+)?"
     r"|stream_chat|transcribe|translate|synthesi[sz]e|tts(?:_\w+)?|infer(?:ence)?(?:_\w+)?|predict\w*|detect\w*"
-    r"|classify|score|rank|rerank|compute_\w+|similarity"
+    r"|classify|score|rank|rerank|compute_\w+|similarity|\w*detection|streaming_\w+|ocr"
 )
 _SAVES = re.compile(
     r"save\w*|push_to_hub|merge_and_unload|merge_adapter|state_dict|named_parameters|named_modules|export\w*|quantize\w*"
@@ -25,7 +25,12 @@ _HALF = re.compile(r"\b(?:half|b?float16|dtype\w*)\b")
 
 def is_run(facts: Facts, name: str) -> bool:
     """Return whether a file calls what it holds under a name, or a method of it that runs a model."""
-    return any(not method or runs_by_name(method) or _RUNS.fullmatch(method) for method in methods(facts, name))
+    return any(not method or runs_a_model(method) for method in methods(facts, name))
+
+
+def runs_a_model(method: str) -> bool:
+    """Return whether a method is named as those that run the model that they are called on."""
+    return runs_by_name(method) or _RUNS.fullmatch(method) is not None
 
 
 def is_saved(facts: Facts, name: str) -> bool:

@@ -87,10 +87,12 @@ def test_reported_in_whatever_answers_requests(source):
         ("return openai_client.embed(x)", "a client of another service"),
         ("engine = AsyncEngine()\nreturn engine.generate(x)", "a client of another service"),
         ("return own(x)", "it is asynchronous itself"),
+        ("return stored_model.model_dump(exclude_unset=x)", "called like a model"),
+        ("net.hset(x, mapping=x)", "called like a model"),
         ("return StreamingResponse(tokens(x))", "handed to StreamingResponse"),
         ("made = tokens(x)\nreturn Response(made)", "makes a generator"),
         ("return streamed(x)", "runs the model in another"),
-        ("id = model.generate_id()\nreturn model_parser.parse(x)", "a client of another service"),
+        ("id = model.generate_id()\nreturn model_parser.parse(x)", "called like a model"),
     ],
 )
 def test_silent_with_the_reason(body, reason):

@@ -226,15 +226,18 @@ def test_what_is_no_text_is_an_error_in_one_line(folder, data, told):
 @pytest.mark.parametrize(
     "text",
     [
-        "",
-        "FROM",
-        "CMD [",
-        "CMD ['gunicorn'",
-        "RUN <<EOF\nnever ends",
+        *(
+            "",
+            "FROM",
+            "CMD [",
+            "CMD ['gunicorn'",
+            "RUN <<EOF\nnever ends",
+            "\\",
+            "# escape=",
+            "CMD uvicorn -w \u00b2 a",
+        ),
         "ARG A=${B}\nENV B=${A} WEB_CONCURRENCY=$A\nCMD uvicorn a:b",
-        "CMD uvicorn -w \u00b2 a",
-        "\\",
-        "# escape=",
+        "CMD PYTHONPATH=/srv/fastapi python serve.py --workers 4",
     ],
 )
 def test_broken_dockerfiles_are_no_error(folder, text):
