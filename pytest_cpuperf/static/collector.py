@@ -14,8 +14,7 @@ from pytest_cpuperf.static.source.spans import Span
 from pytest_cpuperf.static.suppressions import Suppressions
 
 if TYPE_CHECKING:
-    import libcst as cst
-
+    from pytest_cpuperf.static.source import nodes as cst
     from pytest_cpuperf.static.source.module import Module
 
 Position = Callable[["cst.CSTNode | Span"], Span]

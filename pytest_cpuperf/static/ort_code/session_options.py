@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from pytest_cpuperf.static.ort_code.providers import gpu_only
-from pytest_cpuperf.static.source.lazy_libcst import cst
+from pytest_cpuperf.static.source import nodes as cst
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import argument, dotted, has_unpacking, string_value
 

@@ -13,11 +13,10 @@ from pytest_cpuperf.static.source.live import live_matches
 from pytest_cpuperf.static.source.spans import Span
 
 if TYPE_CHECKING:
-    import libcst as cst
-
     from pytest_cpuperf.static.configs.launches import LaunchFile
     from pytest_cpuperf.static.configs.properties import Properties
     from pytest_cpuperf.static.configs.yaml import YamlConfig
+    from pytest_cpuperf.static.source import nodes as cst
     from pytest_cpuperf.static.source.facts import Facts
     from pytest_cpuperf.static.source.module import Module
     from pytest_cpuperf.static.source.outline import Chunk

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from pytest_cpuperf.static.rules.base import Mend, PythonRule, Report, Silence
 from pytest_cpuperf.static.rules.cpu202_tokenizer_per_item import TOKENIZER_WORDS
+from pytest_cpuperf.static.source import nodes as cst
 from pytest_cpuperf.static.source.facts import Facts
-from pytest_cpuperf.static.source.lazy_libcst import cst
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import argument, dotted, has_unpacking, last_name
 from pytest_cpuperf.static.torch_code.held_models import is_run

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 
 from pytest_cpuperf.static.rules.base import PythonRule, Report, Silence
+from pytest_cpuperf.static.source import nodes as cst
 from pytest_cpuperf.static.source.facts import Facts
-from pytest_cpuperf.static.source.lazy_libcst import cst
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import dotted, last_name
 from pytest_cpuperf.static.source.outline import Chunk

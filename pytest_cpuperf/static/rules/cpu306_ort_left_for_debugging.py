@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from pytest_cpuperf.static.ort_code.session_options import SESSION
 from pytest_cpuperf.static.rules.base import Mend, PythonRule, Report, Silence
+from pytest_cpuperf.static.source import nodes as cst
 from pytest_cpuperf.static.source.facts import Facts
-from pytest_cpuperf.static.source.lazy_libcst import cst
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import argument, dotted, last_name
 from pytest_cpuperf.static.source.outline import Chunk

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 
 from pytest_cpuperf.static.rules.base import Mend, PythonRule, Report, Silence
+from pytest_cpuperf.static.source import nodes as cst
 from pytest_cpuperf.static.source.facts import Facts
-from pytest_cpuperf.static.source.lazy_libcst import cst
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import dotted, last_name
 from pytest_cpuperf.static.source.outline import Chunk
@@ -356,8 +356,8 @@ def _mend(module: Module, handlers: Handlers, function: cst.FunctionDef) -> Mend
     if _AWAITS.search(module.code(function.body)) or function.asynchronous is None:
         return None
     word = module.position(function.asynchronous)
-    after = function.asynchronous.whitespace_after
-    if not isinstance(after, cst.SimpleWhitespace) or "\n" in after.value:
+    head = re.match(r"async[ \t]+", module.code(function))
+    if head is None:
         return None
-    place = word._replace(end_column=word.column + len("async") + len(after.value))
+    place = word._replace(end_column=word.column + head.end())
     return Mend("unsafe", "let the framework run the handler in a thread", ((place, ""),))

@@ -15,7 +15,7 @@ from pytest_cpuperf.static.rules.base import (
     Silence,
     YamlExample,
 )
-from pytest_cpuperf.static.source.lazy_libcst import cst
+from pytest_cpuperf.static.source import nodes as cst
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import argument, dotted, last_name
 from pytest_cpuperf.static.source.neighbours import LIBRARIES
@@ -170,7 +170,8 @@ class WorkersWithoutThreads(PythonRule, ConfigRule):
             ):
                 continue
             value = argument(call, "workers")
-            reloads = dotted(argument(call, "reload") or cst.Name("False")) == "True"
+            reload = argument(call, "reload")
+            reloads = reload is not None and dotted(reload) == "True"
             yield _judge(module, call, "uvicorn", None if reloads else value)
         if not _GUNICORN_SETTINGS.search(module.facts.code):
             return

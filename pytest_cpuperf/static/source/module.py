@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 
+from pytest_cpuperf.static.source import nodes as cst
 from pytest_cpuperf.static.source.facts import Facts
-from pytest_cpuperf.static.source.lazy_libcst import cst
 from pytest_cpuperf.static.source.names import dotted
 from pytest_cpuperf.static.source.parse import parse
 from pytest_cpuperf.static.source.positions import PlacedNodes
 
 
 class Module(PlacedNodes):
-    """One parsed file, or what `prune` left of it. Raises SourceError where libcst cannot parse it.
+    """One parsed file, or what `prune` left of it. Raises SourceError where it cannot be parsed.
 
     What rules ask about the whole file is in `facts`, which are read from its full text.
     """
@@ -55,7 +55,3 @@ class Module(PlacedNodes):
         """Return whether a name's first part was imported, or holds something that was."""
         name = dotted(node)
         return name is not None and self.facts.imported.stands_for(name)
-
-    def code(self, node: cst.CSTNode) -> str:
-        """Return a node's source text."""
-        return self.tree.code_for_node(node)

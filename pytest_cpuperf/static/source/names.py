@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pytest_cpuperf.static.source.lazy_libcst import cst
+from pytest_cpuperf.static.source import nodes as cst
 
 
 def dotted(node: cst.CSTNode | None) -> str | None:
@@ -34,7 +34,7 @@ def last_name(node: cst.CSTNode) -> str | None:
 
 def string_value(node: cst.CSTNode | None) -> str | None:
     """Return the text of a plain string literal, None for anything else."""
-    if isinstance(node, (cst.SimpleString, cst.ConcatenatedString)):
+    if isinstance(node, cst.SimpleString):
         value = node.evaluated_value
         return value if isinstance(value, str) else None
     return None

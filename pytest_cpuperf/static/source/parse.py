@@ -1,4 +1,4 @@
-"""Parsing with libcst without being taken down by what it is given.
+"""Parsing, with `ast` where it can and with libcst where it must, without being taken down by what is given.
 
 libcst's parser is native and recursive: an expression some thousand levels deep overflows the stack and ends the
 process, with no exception to catch. So depth is looked at before, and the parser gets a stack of its own.
@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 import threading
 
-from pytest_cpuperf.static.source.lazy_libcst import cst
 from pytest_cpuperf.static.source.live import code_only
 from pytest_cpuperf.static.source.text import SourceError
+from pytest_cpuperf.static.source.tree import Tree, from_ast
 
 _STACK_BYTES = 256 << 20
 # CPython itself refuses more brackets within brackets (its tokenizer's MAXLEVEL).
@@ -23,11 +23,19 @@ _SHALLOW = 100
 _TOKEN = re.compile(r"[(\[{]|[)\]}]|[,=;\n]|[-+*/%|&^@.<>]+|\b(?:not|and|or|if|lambda|await|elif)\b")
 
 
-def parse(text: str) -> cst.Module:
+def parse(text: str) -> Tree:
     """Return the tree of a source text. Raises SourceError, with the line, where it is not valid or too deep."""
+    try:
+        return from_ast(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return _by_libcst(text)
+
+
+def _by_libcst(text: str) -> Tree:
+    """Return the tree of what `ast` does not take: newer than this Python, nested too deep for it, or not valid."""
     if not _is_deep(text):
         return _result(_attempt(text))
-    outcome: list[cst.Module | BaseException] = []
+    outcome: list[Tree | BaseException] = []
 
     before = threading.stack_size(_STACK_BYTES)
     try:
@@ -39,16 +47,22 @@ def parse(text: str) -> cst.Module:
     return _result(outcome[0])
 
 
-def _attempt(text: str) -> cst.Module | BaseException:
+def _attempt(text: str) -> Tree | BaseException:
+    import libcst  # deferred: its import costs more than checking a hundred files
+
+    from pytest_cpuperf.static.source.libcst_tree import from_libcst
+
     try:
-        return cst.parse_module(text)
+        return from_libcst(libcst.parse_module(text))
+    except libcst.ParserSyntaxError as error:
+        return SourceError(f"not valid Python: {_first_line(error.message)}", error.raw_line)
     except BaseException as error:
         return error
 
 
-def _result(result: cst.Module | BaseException) -> cst.Module:
-    if isinstance(result, cst.ParserSyntaxError):
-        raise SourceError(f"not valid Python: {_first_line(result.message)}", result.raw_line)
+def _result(result: Tree | BaseException) -> Tree:
+    if isinstance(result, SourceError):
+        raise result
     if isinstance(result, RecursionError):
         raise SourceError("nested too deeply to be parsed")
     if isinstance(result, Exception):  # whatever else the parser says of a text, the text is what is wrong

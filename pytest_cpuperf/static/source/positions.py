@@ -2,40 +2,23 @@
 
 from __future__ import annotations
 
+import ast
 import bisect
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, cast
 
+from pytest_cpuperf.static.source import nodes as cst
 from pytest_cpuperf.static.source.edits import line_starts
-from pytest_cpuperf.static.source.index import NodeIndex, children
-from pytest_cpuperf.static.source.lazy_libcst import cst
-from pytest_cpuperf.static.source.live import code_only
+from pytest_cpuperf.static.source.index import NodeIndex
 from pytest_cpuperf.static.source.spans import Span
-
-if TYPE_CHECKING:
-    pass
-
-if TYPE_CHECKING:
-    from libcst.metadata import CodeRange
-
-_WORD = re.compile(r"[^\W\d]\w*")
-
-
-def _alone(node: cst.CSTNode) -> cst.CSTNode:
-    """Return a node without the comma that belongs to it in the tree, and to the list in a reader's eye."""
-    if isinstance(node, cst.Arg):
-        return node.with_changes(comma=cst.MaybeSentinel.DEFAULT, whitespace_after_arg=cst.SimpleWhitespace(""))
-    if isinstance(node, cst.ImportAlias):
-        return node.with_changes(comma=cst.MaybeSentinel.DEFAULT)
-    return node
+from pytest_cpuperf.static.source.tree import Tree
 
 
 class PlacedNodes(NodeIndex):
     """The nodes of a tree, with where each is in the text, and in the whole file where lines were left out."""
 
-    def __init__(self, tree: cst.Module, text: str, lines: Sequence[int]) -> None:
+    def __init__(self, tree: Tree, text: str, lines: Sequence[int]) -> None:
         """`lines` are the numbers the text's lines have in the whole file, where some were left out."""
         super().__init__(tree)
         self._text = text
@@ -43,54 +26,70 @@ class PlacedNodes(NodeIndex):
 
     def position(self, node: cst.CSTNode) -> Span:
         """Return where a node is. Lines and columns count from 1, the end is exclusive."""
-        start = self._start(node)
-        if start is not None:
-            # The tree is lossless: a node's code stands in the text as it is, unless it was indented line by line.
-            code = self.tree.code_for_node(_alone(node))
-            if self._text.startswith(code, start):
-                return Span(*self._place(start), *self._place(start + len(code)))
-        place = self._slow_positions[node]
-        first, last = place.start, place.end
-        return Span(self._whole(first.line), first.column + 1, self._whole(last.line), last.column + 1)
+        start, end = self._offsets(node)
+        return Span(*self._place(start), *self._place(end))
 
-    @cached_property
-    def _slow_positions(self) -> Mapping[cst.CSTNode, CodeRange]:
-        from libcst.metadata import MetadataWrapper, PositionProvider
+    def code(self, node: cst.CSTNode) -> str:
+        """Return a node's source text, without parentheses that stand around it."""
+        start, end = self._offsets(node)
+        return self._text[start:end]
 
-        # Writes out the whole file: only for what the quick way cannot place.
-        return cast("Mapping[cst.CSTNode, CodeRange]", MetadataWrapper(self.tree, True).resolve(PositionProvider))
+    def _offsets(self, node: cst.CSTNode) -> tuple[int, int]:
+        """Return from where in the text up to where a node goes."""
+        origin = node.origin
+        if isinstance(origin, cst.Place):
+            starts = self._line_starts
+            return starts[origin.line - 1] + origin.column, starts[origin.end_line - 1] + origin.end_column
+        if origin is None:
+            return 0, len(self._text)
+        first, last = origin if isinstance(origin, tuple) else (origin, origin)
+        if isinstance(first, ast.arguments):
+            return self._parameters(node)
+        start, end = self._start(first), self._end(last)
+        if isinstance(node, cst.Name):
+            return self._name(node, first, start, end)
+        if isinstance(node, cst.Asynchronous):
+            return start, start + len("async")
+        if isinstance(node, cst.Param) and node.star:
+            start = self._text.rindex(node.star, 0, start)
+        if isinstance(node, cst.Decorator):
+            start = self._text.rindex("@", 0, start)
+        return start, end
 
-    def _start(self, node: cst.CSTNode) -> int | None:
-        """Return the offset at which a node begins, where it begins with a name: that name's n-th use."""
-        first = node
-        while not isinstance(first, cst.Name):
-            if getattr(first, "lpar", ()) or isinstance(first, cst.FormattedString):
-                return None
-            following = next(iter(children(first)), None)
-            if following is None:
-                return None
-            first = following
-        numbers, offsets = self._names.get(first.value, ([], []))
-        if len(numbers) != len(offsets):
-            return None  # a word that is a keyword elsewhere in the file, as `match` is
-        i = bisect.bisect_left(numbers, self.number(first))
-        if i == len(numbers) or numbers[i] != self.number(first):
-            return None
-        return offsets[i] if not getattr(node, "star", "") else None
+    def _name(self, node: cst.Name, origin: ast.AST, start: int, end: int) -> tuple[int, int]:
+        """Return where a name is of which `ast` says only what it is part of."""
+        if isinstance(origin, ast.Attribute) or isinstance(self.parent(node), cst.AsName):
+            return end - len(node.value), end
+        if isinstance(origin, (ast.keyword, ast.arg)):
+            return start, start + len(node.value)
+        if isinstance(origin, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            found = re.compile(rf"(?:def|class)[\s\\]+({node.value})").search(self._text, start)
+            return found.span(1) if found else (start, end)
+        if isinstance(origin, (ast.alias, ast.Import, ast.ImportFrom)):
+            found = re.compile(rf"\b({node.value})\b").search(self._text, start, end)
+            return found.span(1) if found else (start, end)
+        return start, end
 
-    @cached_property
-    def _names(self) -> dict[str, tuple[list[int], list[int]]]:
-        """Each identifier's nodes (by their number) and its places in the text (by offset), both in source order."""
-        found: dict[str, tuple[list[int], list[int]]] = {}
-        inside = [self.span(f) for f in self.nodes(cst.FormattedString)]
-        for name in self.nodes(cst.Name):
-            number = self.number(name)
-            if not any(a <= number < b for a, b in inside):
-                found.setdefault(name.value, ([], []))[0].append(number)
-        for match in _WORD.finditer(code_only(self._text)):
-            if match.group() in found:
-                found[match.group()][1].append(match.start())
-        return found
+    def _parameters(self, node: cst.CSTNode) -> tuple[int, int]:
+        """Return what stands between the parentheses of a function's head, or after the word `lambda`."""
+        inside = self.nodes(cst.Param, within=node)
+        if not inside:
+            return 0, 0
+        both = [self._offsets(param) for param in inside]
+        return min(start for start, _ in both), max(end for _, end in both)
+
+    def _start(self, origin: ast.AST) -> int:
+        return self._offset(origin.lineno, origin.col_offset)  # type: ignore[attr-defined]
+
+    def _end(self, origin: ast.AST) -> int:
+        return self._offset(origin.end_lineno, origin.end_col_offset)  # type: ignore[attr-defined]
+
+    def _offset(self, line: int, column_bytes: int) -> int:
+        start = self._line_starts[line - 1]
+        before = self._text[start : start + column_bytes]
+        if not before.isascii():
+            before = before.encode("utf-8", "surrogatepass")[:column_bytes].decode("utf-8", "surrogatepass")
+        return start + len(before)
 
     @cached_property
     def _line_starts(self) -> list[int]:
@@ -116,6 +115,5 @@ class PlacedNodes(NodeIndex):
         """Return the line on which the statement around a node begins."""
         for parent in (node, *self.parents(node)):
             if isinstance(parent, (cst.SimpleStatementLine, cst.BaseCompoundStatement)):
-                start = self._start(parent)
-                return self._place(start)[0] if start is not None else self.position(parent).line
+                return self.position(parent).line
         return self.position(node).line

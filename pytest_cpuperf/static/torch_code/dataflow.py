@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from pytest_cpuperf.static.source.lazy_libcst import cst
+from pytest_cpuperf.static.source import nodes as cst
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import dotted, last_name
 
@@ -117,7 +117,7 @@ def is_plain(module: Module, node: cst.CSTNode) -> bool:
         if isinstance(node.func, cst.Attribute):
             return is_plain(module, node.func.value)
         return False
-    if isinstance(node, (cst.Integer, cst.Float, cst.SimpleString, cst.FormattedString, cst.ConcatenatedString)):
+    if isinstance(node, (cst.Integer, cst.Float, cst.SimpleString, cst.FormattedString)):
         return True
     if isinstance(node, cst.BinaryOperation):
         return is_plain(module, node.left) and is_plain(module, node.right)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
+from pytest_cpuperf.static.source import nodes as cst
 from pytest_cpuperf.static.source.facts import Facts
-from pytest_cpuperf.static.source.lazy_libcst import cst
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import argument, dotted
 

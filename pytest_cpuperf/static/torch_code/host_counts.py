@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pytest_cpuperf.static.source.lazy_libcst import cst
+from pytest_cpuperf.static.source import nodes as cst
 from pytest_cpuperf.static.source.module import Module
 
 _COUNTS = frozenset(

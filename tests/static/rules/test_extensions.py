@@ -11,7 +11,7 @@ from tests.helpers.packages import copy_of_the_package, install
 
 RULE = '''
 from pytest_cpuperf.static.rules.base import PythonRule, Report
-from pytest_cpuperf.static.source.lazy_libcst import cst
+from pytest_cpuperf.static.source import nodes as cst
 from pytest_cpuperf.static.source.names import dotted
 
 

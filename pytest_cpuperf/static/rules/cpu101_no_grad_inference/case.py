@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from pytest_cpuperf.static.source.lazy_libcst import cst
+from pytest_cpuperf.static.source import nodes as cst
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import last_name
 from pytest_cpuperf.static.torch_code.dataflow import assigned_names, is_plain

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pytest_cpuperf.static.rules.cpu101_no_grad_inference.case import Case
-from pytest_cpuperf.static.source.lazy_libcst import cst
+from pytest_cpuperf.static.source import nodes as cst
 from pytest_cpuperf.static.torch_code.dataflow import assigned_names, is_result
 from pytest_cpuperf.static.torch_code.modules import is_module_class
 from pytest_cpuperf.static.torch_code.vocabulary import words

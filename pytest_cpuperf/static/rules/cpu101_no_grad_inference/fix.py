@@ -6,7 +6,7 @@ import re
 from typing import Literal
 
 from pytest_cpuperf.static.rules.base import Mend
-from pytest_cpuperf.static.source.lazy_libcst import cst
+from pytest_cpuperf.static.source import nodes as cst
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import dotted
 from pytest_cpuperf.static.torch_code.guards import Guard

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pytest_cpuperf.static.rules.cpu101_no_grad_inference.case import Case
-from pytest_cpuperf.static.source.lazy_libcst import cst
+from pytest_cpuperf.static.source import nodes as cst
 from pytest_cpuperf.static.source.names import last_name
 from pytest_cpuperf.static.torch_code.guards import enters_inference_mode
 from pytest_cpuperf.static.torch_code.vocabulary import words

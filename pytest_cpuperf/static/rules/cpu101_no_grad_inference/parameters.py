@@ -6,8 +6,8 @@ import re
 from functools import lru_cache
 
 from pytest_cpuperf.static.rules.cpu101_no_grad_inference.case import Case
+from pytest_cpuperf.static.source import nodes as cst
 from pytest_cpuperf.static.source.facts import Facts
-from pytest_cpuperf.static.source.lazy_libcst import cst
 from pytest_cpuperf.static.source.names import dotted, last_name
 from pytest_cpuperf.static.torch_code.dataflow import assigned_names
 from pytest_cpuperf.static.torch_code.training import trains

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from pytest_cpuperf.static.rules.cpu101_no_grad_inference.case import Case
-from pytest_cpuperf.static.source.lazy_libcst import cst
+from pytest_cpuperf.static.source import nodes as cst
 from pytest_cpuperf.static.torch_code.dataflow import all_plain, assigned_names, becomes_plain, is_plain, uses_after
 
 _KEEPERS = frozenset(

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from pytest_cpuperf.static.rules.cpu101_no_grad_inference.case import Case
 from pytest_cpuperf.static.rules.cpu101_no_grad_inference.results import leaves_only_plain_data
-from pytest_cpuperf.static.source.lazy_libcst import cst
+from pytest_cpuperf.static.source import nodes as cst
 from pytest_cpuperf.static.source.names import last_name
 from pytest_cpuperf.static.torch_code.dataflow import assigned_names, is_plain
 from pytest_cpuperf.static.torch_code.vocabulary import words

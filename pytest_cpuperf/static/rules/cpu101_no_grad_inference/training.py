@@ -6,7 +6,7 @@ import re
 
 from pytest_cpuperf.static.rules.cpu101_no_grad_inference.case import Case
 from pytest_cpuperf.static.rules.cpu101_no_grad_inference.results import ends_plain, leaves_only_plain_data, uses_of
-from pytest_cpuperf.static.source.lazy_libcst import cst
+from pytest_cpuperf.static.source import nodes as cst
 from pytest_cpuperf.static.source.names import dotted, last_name
 from pytest_cpuperf.static.torch_code.dataflow import (
     all_plain,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from pytest_cpuperf.static.source.lazy_libcst import cst
+from pytest_cpuperf.static.source import nodes as cst
 from pytest_cpuperf.static.source.module import Module
 
 _FROM_MODEL = re.compile(r"get_inputs|\.shape|input_shape|seq_len_from|static")

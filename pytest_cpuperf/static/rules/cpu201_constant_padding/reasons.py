@@ -8,7 +8,7 @@ from pytest_cpuperf.static.rules.cpu201_constant_padding.destination import Dest
 from pytest_cpuperf.static.rules.cpu201_constant_padding.lengths import length_of_these_texts, read_from_model
 from pytest_cpuperf.static.rules.cpu201_constant_padding.requests import Request
 from pytest_cpuperf.static.rules.cpu201_constant_padding.surroundings import Surroundings
-from pytest_cpuperf.static.source.lazy_libcst import cst
+from pytest_cpuperf.static.source import nodes as cst
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import last_name, string_value
 from pytest_cpuperf.static.torch_code.model_calls import ModelCalls

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pytest_cpuperf.static.rules.base import Silence
-from pytest_cpuperf.static.source.lazy_libcst import cst
+from pytest_cpuperf.static.source import nodes as cst
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import argument, dotted, last_name, string_value
 

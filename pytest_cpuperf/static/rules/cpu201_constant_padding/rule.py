@@ -10,8 +10,8 @@ from pytest_cpuperf.static.rules.cpu201_constant_padding.examples import FIXED, 
 from pytest_cpuperf.static.rules.cpu201_constant_padding.reasons import silent_because
 from pytest_cpuperf.static.rules.cpu201_constant_padding.requests import Request, constant, find_requests
 from pytest_cpuperf.static.rules.cpu201_constant_padding.surroundings import conditions_generator
+from pytest_cpuperf.static.source import nodes as cst
 from pytest_cpuperf.static.source.facts import Facts
-from pytest_cpuperf.static.source.lazy_libcst import cst
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import argument
 from pytest_cpuperf.static.source.outline import Chunk

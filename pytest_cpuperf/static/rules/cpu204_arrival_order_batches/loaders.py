@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pytest_cpuperf.static.rules.cpu204_arrival_order_batches.padding import pads_to_longest
-from pytest_cpuperf.static.source.lazy_libcst import cst
+from pytest_cpuperf.static.source import nodes as cst
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import argument, dotted, has_unpacking, last_name, string_value
 
@@ -49,7 +49,8 @@ def why_loader_is_left(loader: cst.Call) -> str | None:
     if has_unpacking(loader):
         return "unpacked arguments may hold a sampler"
     for name, position in (("sampler", 3), ("batch_sampler", 4)):
-        if dotted(argument(loader, name, position) or cst.Name("None")) != "None":
+        given = argument(loader, name, position)
+        if given is not None and dotted(given) != "None":
             return "it has a sampler, which may sort"
     shuffle = argument(loader, "shuffle", 2)
     if shuffle is not None and dotted(shuffle) != "False":

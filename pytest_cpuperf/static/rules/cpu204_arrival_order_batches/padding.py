@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pytest_cpuperf.static.rules.cpu202_tokenizer_per_item import TOKENIZER_WORDS
-from pytest_cpuperf.static.source.lazy_libcst import cst
+from pytest_cpuperf.static.source import nodes as cst
 from pytest_cpuperf.static.source.names import argument, last_name, string_value
 from pytest_cpuperf.static.torch_code.vocabulary import words
 

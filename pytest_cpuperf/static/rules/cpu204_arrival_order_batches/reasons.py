@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from pytest_cpuperf.static.rules.cpu204_arrival_order_batches.cuts import CUTTERS, Cut
-from pytest_cpuperf.static.source.lazy_libcst import cst
+from pytest_cpuperf.static.source import nodes as cst
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import last_name
 from pytest_cpuperf.static.torch_code.handlers import with_callers

@@ -6,7 +6,7 @@ import re
 
 from pytest_cpuperf.static.ort_code.session_options import OPTIONS
 from pytest_cpuperf.static.rules.base import Mend
-from pytest_cpuperf.static.source.lazy_libcst import cst
+from pytest_cpuperf.static.source import nodes as cst
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import argument, dotted
 from pytest_cpuperf.static.source.spans import Span

@@ -14,8 +14,8 @@ from pytest_cpuperf.static.ort_code.session_options import (
 from pytest_cpuperf.static.rules.base import PythonRule, Report, Silence
 from pytest_cpuperf.static.rules.cpu301_ort_default_threads.fix import mend
 from pytest_cpuperf.static.rules.cpu301_ort_default_threads.wrappers import LIVE, find_wrapper
+from pytest_cpuperf.static.source import nodes as cst
 from pytest_cpuperf.static.source.facts import Facts
-from pytest_cpuperf.static.source.lazy_libcst import cst
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.outline import Chunk
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from pytest_cpuperf.static.rules.cpu502_half_precision_on_cpu.requests import LOADERS, Request
-from pytest_cpuperf.static.source.lazy_libcst import cst
+from pytest_cpuperf.static.source import nodes as cst
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import last_name, string_value
 from pytest_cpuperf.static.torch_code.devices import moved_to_cpu, on_cpu

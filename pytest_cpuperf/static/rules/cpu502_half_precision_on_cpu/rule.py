@@ -10,8 +10,8 @@ from pytest_cpuperf.static.rules.base import Mend, PythonRule, Report, Silence
 from pytest_cpuperf.static.rules.cpu502_half_precision_on_cpu.evidence import silent_because
 from pytest_cpuperf.static.rules.cpu502_half_precision_on_cpu.examples import FIXED, INVALID, VALID
 from pytest_cpuperf.static.rules.cpu502_half_precision_on_cpu.requests import Request, find_requests
+from pytest_cpuperf.static.source import nodes as cst
 from pytest_cpuperf.static.source.facts import Facts
-from pytest_cpuperf.static.source.lazy_libcst import cst
 from pytest_cpuperf.static.source.live import live_matches
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import string_value
