@@ -6,6 +6,7 @@ Slow, and never wrong about where a node is; the tests hold the tree made of `as
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from inspect import get_annotations
 from typing import Any, cast
 
 import libcst
@@ -25,7 +26,7 @@ _TEXTS = (libcst.SimpleString, libcst.ConcatenatedString)
 
 
 def from_libcst(parsed: libcst.Module) -> Tree:
-    """Return the tree of what libcst has parsed; iteratively, because long expressions nest deeper than Python's stack."""
+    """Return the tree of what libcst has parsed; without recursion, for expressions deeper than Python's stack."""
     wrapper = MetadataWrapper(parsed, unsafe_skip_copy=True)
     places = wrapper.resolve(PositionProvider)
     tree = Tree([])
@@ -59,7 +60,7 @@ def _kind(source: libcst.CSTNode) -> type[cst.CSTNode]:
 
 def fields(kind: type[cst.CSTNode]) -> tuple[str, ...]:
     """Return the names of what a kind of node holds, in the order of the source."""
-    named = [name for k in kind.__mro__ for name in k.__dict__.get("__annotations__", ())]
+    named = [name for k in kind.__mro__ for name in get_annotations(k)]
     return tuple(dict.fromkeys(n for n in named if n not in ("number", "origin")))
 
 

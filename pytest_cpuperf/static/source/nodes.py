@@ -453,7 +453,7 @@ class Imaginary(BaseExpression):
     __slots__ = ()
 
 
-class Ellipsis(BaseExpression):
+class Ellipsis(BaseExpression):  # noqa: A001, libcst's name
     """`...`."""
 
     __slots__ = ()

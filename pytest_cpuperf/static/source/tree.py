@@ -250,7 +250,7 @@ class _Builder(Tree):
         return None
 
     def written(self, origin: ast.expr) -> str | None:
-        """Return how a short literal is written; None where it goes over lines, or letters before it take more bytes."""
+        """Return how a short literal is written; None where it goes over lines or columns are not bytes."""
         line = self._lines[origin.lineno - 1]
         if origin.end_lineno != origin.lineno or not line.isascii():
             return None
@@ -378,7 +378,7 @@ def _binary(b: _Builder, origin: ast.BinOp, parent: int) -> cst.BaseExpression:
 
 def _boolean(b: _Builder, origin: ast.BoolOp, parent: int) -> cst.BaseExpression:
     outer: cst.BooleanOperation | None = None
-    chain = []
+    chain: list[cst.BooleanOperation] = []
     values = origin.values
     for last in range(len(values) - 1, 0, -1):
         node = b.open(cst.BooleanOperation, (values[0], values[last]) if chain else origin, parent)
@@ -759,9 +759,8 @@ def _pattern(b: _Builder, origin: ast.pattern, parent: int) -> cst.MatchPattern:
             parts.append(_pattern(b, inside, node.number))
         elif isinstance(inside, ast.expr):
             parts.append(b.expression(inside, node.number))
-    for name in (getattr(origin, "name", None), getattr(origin, "rest", None)):
-        if name is not None:
-            parts.append(b.name(name, origin, node.number))
+    names = (getattr(origin, "name", None), getattr(origin, "rest", None))
+    parts += [b.name(name, origin, node.number) for name in names if name is not None]
     node.parts = parts
     return b.close(node)
 
