@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from itertools import accumulate
 
 from pytest_cpuperf.results.findings import Edit, Fix
 
@@ -13,7 +14,11 @@ LINE_END = re.compile(r"\r\n|\r|\n")
 
 def line_starts(text: str) -> list[int]:
     """Return the offset at which each line of a text begins."""
-    return [0, *(m.end() for m in LINE_END.finditer(text))]
+    if "\r" in text:
+        return [0, *(m.end() for m in LINE_END.finditer(text))]
+    starts = [0]
+    starts += accumulate(len(line) + 1 for line in text.split("\n"))
+    return starts[:-1]
 
 
 def apply_fixes(text: str, fixes: Iterable[Fix]) -> tuple[str, int]:

@@ -22,6 +22,7 @@ class Facts:
     def __init__(self, text: str, neighbours: Neighbours = NOWHERE) -> None:
         self.text = text
         self.neighbours = neighbours
+        self._full_names: dict[str, str] = {}
 
     @cached_property
     def code(self) -> str:
@@ -70,7 +71,10 @@ class Facts:
 
     def full_name(self, name: str) -> str:
         """Return what a dotted name stands for through the imports: `t.no_grad` is `torch.no_grad`."""
-        return self.imported.full_name(name)
+        known = self._full_names.get(name)
+        if known is None:
+            known = self._full_names[name] = self.imported.full_name(name)
+        return known
 
     def made_from(self, name: str) -> str:
         """Return what a variable or attribute is first bound to in this file, as one line of text; '' for nothing."""

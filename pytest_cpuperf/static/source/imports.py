@@ -18,6 +18,7 @@ _BY_NAME = re.compile(
     r"""(?:import_module|__import__|importorskip|optional_import|(?:lazy|Lazy)\w*)[ \t]*\(\s*"""
     r"""(?:["'][\w.]*["']\s*,\s*(?:globals\(\)\s*,\s*)?)?["']([A-Za-z_][\w.]*)["']"""
 )
+_BY_NAME_WORDS = ("import_module", "__import__", "importorskip", "optional_import", "lazy", "Lazy")
 _TARGET_BEFORE = re.compile(r"([A-Za-z_][\w.]*)[ \t]*(?:,[ \t]*\w+[ \t]*)?(?::[^=\n]+)?=[ \t]*[\w.]*$")
 _KEPT_AS = re.compile(r"(?:^|[;:])[ \t]*([A-Za-z_][\w.]*)[ \t]*(?::[^=\n]+)?=[ \t]*$")
 _WHOLE_VALUE = re.compile(r"((?:\.\w+)*)[ \t]*(?=[\n;]|$|if\b)")
@@ -58,7 +59,8 @@ class Imports:
                     yield alias or name, f"{match[1]}.{name}"
 
     def _kept(self, text: str, code: str) -> Iterator[tuple[str, str]]:
-        for match in _BY_NAME.finditer(text):
+        by_name = _BY_NAME.finditer(text) if any(word in text for word in _BY_NAME_WORDS) else ()
+        for match in by_name:
             start = match.start()
             if code[start] == text[start]:
                 line_start = code.rfind("\n", 0, start) + 1

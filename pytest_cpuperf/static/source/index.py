@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import bisect
+from collections import defaultdict
 from collections.abc import Iterator
+from operator import attrgetter
 from typing import Any, TypeVar, overload
 
 from pytest_cpuperf.static.source import nodes as cst
 from pytest_cpuperf.static.source.tree import Tree
 
 Node = TypeVar("Node", bound=cst.CSTNode)
+_number = attrgetter("number")
 
 
 class NodeIndex:
@@ -20,13 +23,9 @@ class NodeIndex:
         self._nodes = tree.nodes
         self._parents = tree.parents
         self._ends = tree.ends
-        self._by_kind: dict[type[cst.CSTNode], tuple[list[int], list[cst.CSTNode]]] = {}
+        self._by_kind: defaultdict[type[cst.CSTNode], list[cst.CSTNode]] = defaultdict(list)
         for node in self._nodes:
-            kept = self._by_kind.get(type(node))
-            if kept is None:
-                kept = self._by_kind[type(node)] = ([], [])
-            kept[0].append(node.number)
-            kept[1].append(node)
+            self._by_kind[type(node)].append(node)
 
     @overload
     def nodes(self, kind: type[Node], /, *, within: cst.CSTNode | None = None) -> list[Node]: ...
@@ -38,15 +37,16 @@ class NodeIndex:
         """Return the nodes of some kinds, all or those inside a node (itself included), in source order."""
         found: list[cst.CSTNode] = []
         for kind in kinds:
-            numbers, nodes = self._by_kind.get(kind, ([], []))
-            low, high = 0, len(nodes)
-            if within is not None:
-                low = bisect.bisect_left(numbers, within.number)
-                high = bisect.bisect_left(numbers, self._ends[within.number], low)
-            found += nodes[low:high]
+            nodes = self._by_kind.get(kind, [])
+            found += nodes if within is None else self.those_within(nodes, within)
         if len(kinds) > 1:
-            found.sort(key=lambda node: node.number)
+            found.sort(key=_number)
         return found
+
+    def those_within(self, nodes: list[Node], outer: cst.CSTNode) -> list[Node]:
+        """Return those of some nodes, given in source order, that are inside a node."""
+        low = bisect.bisect_left(nodes, outer.number, key=_number)
+        return nodes[low : bisect.bisect_left(nodes, self._ends[outer.number], low, key=_number)]
 
     def parent(self, node: cst.CSTNode) -> cst.CSTNode | None:
         """Return the node that holds a node, or None for the module."""

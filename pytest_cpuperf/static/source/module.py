@@ -39,6 +39,17 @@ class Module(PlacedNodes):
             found.setdefault(function.name.value, []).append(function)
         return found
 
+    @cached_property
+    def _names(self) -> dict[str, list[cst.Name]]:
+        found: dict[str, list[cst.Name]] = {}
+        for name in self.nodes(cst.Name):
+            found.setdefault(name.value, []).append(name)
+        return found
+
+    def named(self, value: str, within: cst.CSTNode) -> list[cst.Name]:
+        """Return the nodes inside a node that are a name: variables, attributes and keywords, in source order."""
+        return self.those_within(self._names.get(value, []), within)
+
     @property
     def imports(self) -> dict[str, str]:
         """What each imported name of the file stands for."""

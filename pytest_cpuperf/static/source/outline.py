@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 _HEAD = re.compile(r"(?:async[ \t]+)?(def|class)[ \t]+(\w+)")
-_CALLED = re.compile(r"([A-Za-z_]\w*)[ \t]*(?:\[[^\]\n]*\][ \t]*)?\(")
+_CALLED = re.compile(r"\b([A-Za-z_]\w*)[ \t]*(?:\[[^\]\n]*\][ \t]*)?\(")
 _FAR = 80  # characters that a receiver is looked for in, before the dot
 _TARGET = re.compile(r"([A-Za-z_]\w*)[ \t]*(?::[^=\n]+)?=[ \t]*(?:await[ \t]+)?$")
 _ANNOTATED = re.compile(r"([A-Za-z_]\w*)[ \t]*:[ \t]*(?:Optional\[[ \t]*)?$")

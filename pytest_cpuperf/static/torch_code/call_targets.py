@@ -17,9 +17,16 @@ class CallTargets:
     def __init__(self, module: Module) -> None:
         self._module = module
         self._outline = module.facts.outline
+        self._known: dict[int, list[cst.FunctionDef]] = {}
 
     def of(self, call: cst.Call) -> list[cst.FunctionDef]:
         """Return the functions of this file that a call goes to, where that is plain; abstract ones left out."""
+        known = self._known.get(call.number)
+        if known is None:
+            known = self._known[call.number] = self._find(call)
+        return known
+
+    def _find(self, call: cst.Call) -> list[cst.FunctionDef]:
         function = callee(self._module, call)
         if isinstance(function, cst.Name):
             return self._of_name(call, function.value)
@@ -119,11 +126,9 @@ def callee(module: Module, call: cst.Call) -> cst.BaseExpression:
     around = module.function_of(call)
     if around is None:
         return function
-    bound = [
-        a.value
-        for a in module.nodes(cst.Assign, within=around)
-        if any(isinstance(t.target, cst.Name) and t.target.value == function.value for t in a.targets)
-    ]
+    named = (module.parent(n) for n in module.named(function.value, within=around))
+    targets = [t for t in named if isinstance(t, cst.AssignTarget)]
+    bound = [a.value for t in targets if isinstance(a := module.parent(t), cst.Assign)]
     if len(bound) == 1 and isinstance(bound[0], cst.Attribute):
         return bound[0]
     return function

@@ -61,18 +61,15 @@ def uses_after(module: Module, name: str, block: cst.CSTNode, function: cst.CSTN
     A name bound anew after the block, before it is read, is not the block's value any more.
     """
     found: list[cst.Name] = []
-    for node in module.nodes(cst.Name, within=function):
-        if node.value != name or not module.is_after(node, block):
+    for node in module.named(name, within=function):
+        if not module.is_after(node, block):
             continue
         parent = module.parent(node)
         if isinstance(parent, (cst.Attribute, cst.Arg)) and _is_label(node, parent):
             continue
         if isinstance(parent, cst.AssignTarget):
             assign = module.parent(parent)
-            if assign is not None and not any(
-                n.value == name
-                for n in module.nodes(cst.Name, within=assign.value)  # type: ignore[attr-defined]
-            ):
+            if assign is not None and not module.named(name, within=assign.value):  # type: ignore[attr-defined]
                 if module.parent(module.parent(assign) or assign) is module.parent(block):
                     break
                 continue

@@ -30,6 +30,10 @@ _EXPORTS = (
 )
 # A function may compile its model and then run it under a guard: only a guard around the compiling itself counts.
 _COMPILES = ("torch.compile", "torch._dynamo")
+# Words without which a file uses none of these: most files have none, and their names need not be looked up.
+_EXPORT_WORDS = ("onnx", "export", "jit", "fx", "CUDAGraph", "graph", "tensorrt", "coremltools", "openvino")
+_COMPILE_WORDS = ("compile", "_dynamo")
+_AUTOGRAD_WORDS = ("autograd", "func")
 
 
 def is_reusable(case: Case) -> str | None:
@@ -56,13 +60,14 @@ def meets_autograd(case: Case) -> str | None:
 
 
 def _autograd_word(case: Case, within: cst.CSTNode) -> str | None:
+    names_torch_autograd = _mentions(case, _AUTOGRAD_WORDS)
     for node in case.module.nodes(cst.Attribute, within=within):
         name = node.attr.value
         if name == "requires_grad" and not isinstance(case.module.parent(node), cst.AssignTarget):
             continue  # reading it proves nothing
         if name in _AUTOGRAD:
             return name
-        full = case.module.qualified(node) or ""
+        full = (names_torch_autograd and case.module.qualified(node)) or ""
         if full.startswith(("torch.autograd.", "torch.func.")) and not full.endswith(_NO_AUTOGRAD):
             return full
     return None
@@ -71,14 +76,9 @@ def _autograd_word(case: Case, within: cst.CSTNode) -> str | None:
 def exports(case: Case) -> str | None:
     """Return that the code exports, converts, traces, compiles or captures a model."""
     scope = case.function or case.body
-    for node in case.module.nodes(cst.Attribute, cst.Name, within=scope):
-        full = case.module.qualified(node)
-        if full and full.startswith(_EXPORTS) and case.module.is_imported(node):
-            return f"it exports, traces or compiles ({full})"
-    for node in case.module.nodes(cst.Attribute, cst.Name, within=case.body):
-        full = case.module.qualified(node)
-        if full and full.startswith(_COMPILES) and case.module.is_imported(node):
-            return f"it exports, traces or compiles ({full})"
+    used = _used(case, scope, _EXPORTS, _EXPORT_WORDS) or _used(case, case.body, _COMPILES, _COMPILE_WORDS)
+    if used:
+        return f"it exports, traces or compiles ({used})"
     for call in case.module.nodes(cst.Call, within=scope):
         name = set(words(last_name(call.func) or ""))
         if (name & _CONVERTS and name & _FORMATS) or "export" in name:
@@ -93,6 +93,22 @@ def exports(case: Case) -> str | None:
         if any(v.startswith(exports) for v in case.module.imports.values()) or "onnx" in case.module.facts.text:
             return "it is part of an export"
     return None
+
+
+def _used(case: Case, within: cst.CSTNode, full_names: tuple[str, ...], words_of_them: tuple[str, ...]) -> str | None:
+    """Return what is used of a library, by the beginning of its full name."""
+    if not _mentions(case, words_of_them):
+        return None
+    for node in case.module.nodes(cst.Attribute, cst.Name, within=within):
+        full = case.module.qualified(node)
+        if full and full.startswith(full_names) and case.module.is_imported(node):
+            return full
+    return None
+
+
+def _mentions(case: Case, any_of: tuple[str, ...]) -> bool:
+    code = case.module.facts.code
+    return any(word in code for word in any_of)
 
 
 def runs_elsewhere(case: Case) -> str | None:

@@ -141,7 +141,8 @@ def _sets_attributes(case: Case) -> bool:
 
 @lru_cache(maxsize=4)
 def _attributes_made_parameters(facts: Facts) -> frozenset[str]:
-    return frozenset(_PARAMETER_OF_ATTRIBUTE.findall(facts.code))
+    code = facts.code
+    return frozenset(_PARAMETER_OF_ATTRIBUTE.findall(code) if "Parameter" in code else ())
 
 
 def _results_become_parameters(case: Case) -> str | None:

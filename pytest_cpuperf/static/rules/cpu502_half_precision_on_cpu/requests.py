@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from pytest_cpuperf.static.source import nodes as cst
+from pytest_cpuperf.static.source.facts import Facts
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import argument, dotted, has_unpacking, last_name, string_value
 from pytest_cpuperf.static.torch_code.vocabulary import may_be_a_model
@@ -40,9 +42,10 @@ def find_requests(module: Module, asks_dtype: bool = False) -> Iterator[Request 
 
     With `asks_dtype`, models loaded with no precision are requests as well.
     """
+    may_autocast = "autocast" in module.facts.code
     for call in module.nodes(cst.Call):
         name = last_name(call.func) or ""
-        if module.qualified(call.func) in AUTOCASTS:
+        if may_autocast and module.qualified(call.func) in AUTOCASTS:
             yield _autocast(module, call)
         elif isinstance(call.func, cst.Attribute) and name in ("half", "bfloat16") and not call.args:
             yield Request(call, None)
@@ -74,10 +77,17 @@ def is_half(module: Module, value: cst.BaseExpression) -> bool:
     name = dotted(value)
     if name is None:
         return False
-    values = re.findall(rf"(?m)^[ \t]*{re.escape(name)}\s*(?::[^=\n]*)?=(?!=)[ \t]*([^\n#]+)", module.facts.code)
-    if isinstance(value, cst.Name) and values:
-        return all(_HALF.fullmatch(v.strip()) for v in values)
+    if isinstance(value, cst.Name) and name != "None":
+        values = _set_to(module.facts, name)
+        if values:
+            return all(_HALF.fullmatch(v.strip()) for v in values)
     return _HALF.fullmatch(name) is not None or module.qualified(value) in _HALVES
+
+
+@lru_cache(maxsize=64)
+def _set_to(facts: Facts, name: str) -> list[str]:
+    """Return what a file sets a name to, as text."""
+    return re.findall(rf"(?m)^[ \t]*{re.escape(name)}\s*(?::[^=\n]*)?=(?!=)[ \t]*([^\n#]+)", facts.code)
 
 
 def _autocast(module: Module, call: cst.Call) -> Request | tuple[cst.Call, str]:

@@ -19,17 +19,27 @@ from pytest_cpuperf.static.source.outline import Chunk
 from pytest_cpuperf.static.torch_code.model_calls import ModelCalls
 
 _HELP = "compute in float32, or measure on the CPUs you serve on that half precision pays"
+# Words first: looking for a word takes a hundredth of what an expression with alternatives takes.
+_HALF_WORDS = ("float16", "half", "autocast", "fp16", "bf16")
 _HALF = re.compile(r"float16|\bhalf\b|autocast|[\"'](?:fp16|bf16)[\"']")
-_CPU = re.compile(r"\bcpu\b|is_available|device\s*=\s*-\s*1")
-# A name that is set to half precision, or to the CPU, once for a file.
-_HALF_NAME = re.compile(r"(?m)^[ \t]*\w+[ \t]*(?::[^=\n]*)?=[ \t]*(?:torch[ \t]*\.[ \t]*)?(?:b?float16|half)[ \t]*$")
-_CPU_NAME = re.compile(r"(?m)^[ \t]*(?:self\s*\.\s*)?\w+[ \t]*(?::[^=\n]*)?=[ \t]*[^\n]*[\"']cpu(?::0)?[\"']")
+_CPU = (re.compile(r"cpu\b(?<!\wcpu)"), re.compile(r"is_available"), re.compile(r"device\s*=\s*-\s*1"))
+# A name that is set to half precision, or to the CPU, once for a file: the word, and the line it stands on.
+_HALF_NAME = (
+    re.compile(r"(?m)(?:float16|half)[ \t]*$"),
+    re.compile(r"[ \t]*\w+[ \t]*(?::[^=\n]*)?=[ \t]*(?:torch[ \t]*\.[ \t]*)?(?:b?float16|half)[ \t]*(?:\n|\Z)"),
+)
+_CPU_NAME = (
+    re.compile(r"cpu(?::0)?[\"']"),
+    re.compile(r"[ \t]*(?:self\s*\.\s*)?\w+[ \t]*(?::[^=\n]*)?=[ \t]*[^\n]*[\"']cpu(?::0)?[\"']"),
+)
 
 
 @lru_cache(maxsize=8)
-def _is_set(names: re.Pattern[str], facts: Facts) -> bool:
+def _is_set(name: tuple[re.Pattern[str], re.Pattern[str]], facts: Facts) -> bool:
     """Return whether a file sets a name to what is looked for."""
-    return names.search(facts.text) is not None
+    word, line = name
+    text = facts.text
+    return any(line.match(text, text.rfind("\n", 0, m.start()) + 1) for m in word.finditer(text))
 
 
 class HalfPrecisionOnCpu(PythonRule):
@@ -96,9 +106,10 @@ class HalfPrecisionOnCpu(PythonRule):
         """A function has nothing to report where no precision is named that may be half, or no device."""
         text = "\n".join(facts.lines[chunk.start : chunk.end])
         asks = self._asks_dtype and "from_pretrained" in text
-        if not (asks or _HALF.search(text) or _is_set(_HALF_NAME, facts)):
+        names_half = any(word in text for word in _HALF_WORDS) and _HALF.search(text) is not None
+        if not (asks or names_half or _is_set(_HALF_NAME, facts)):
             return True
-        return not (_CPU.search(text) or _is_set(_CPU_NAME, facts))
+        return not (any(cpu.search(text) for cpu in _CPU) or _is_set(_CPU_NAME, facts))
 
     def needed(self, chunks: set[Chunk], facts: Facts) -> set[Chunk]:
         """The functions that run the model under an autocast, too."""
