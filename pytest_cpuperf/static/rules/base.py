@@ -182,14 +182,14 @@ class PythonRule(Rule, base=True):
     """A rule for Python source."""
 
     languages: ClassVar[tuple[Language, ...]] = ("python",)
-    live: ClassVar[str]
-    """A regular expression for the trigger in code, best with a literal beginning: what it matches in strings and
-    comments does not count."""
+    live: ClassVar[str | tuple[str, ...]]
+    """A regular expression for the trigger in code, or several: best each with a literal beginning, which is found
+    fastest. What it matches in strings and comments does not count."""
     otherwise: ClassVar[str | None] = None
     """Why a place that matches `live` is left alone where `check` says nothing of it; None where such places are no
     more than words to screen files by."""
 
-    _REQUIRED = {**Rule._REQUIRED, "live": lambda value: isinstance(value, str) and bool(value)}
+    _REQUIRED = {**Rule._REQUIRED, "live": lambda value: _all_of(str, (value,) if isinstance(value, str) else value)}
 
     @abstractmethod
     def check(self, module: Module) -> Iterator[Report | Silence]:
@@ -202,7 +202,8 @@ class PythonRule(Rule, base=True):
 
     def uses(self, facts: Facts) -> list[int]:
         """Return where in the file's text the trigger is live."""
-        return live_matches(self.live, facts.text, facts.code)
+        patterns = (self.live,) if isinstance(self.live, str) else self.live
+        return [offset for pattern in patterns for offset in live_matches(pattern, facts.text, facts.code)]
 
     def cannot_report(self, chunk: Chunk, facts: Facts) -> bool:
         """Return whether a function's text alone shows that nothing in it will be reported. Errs towards False."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 _HEAD = re.compile(r"(?:async[ \t]+)?(def|class)[ \t]+(\w+)")
-_CALLED = re.compile(r"\b([A-Za-z_]\w*)[ \t]*(?:\[[^\]\n]*\][ \t]*)?\(")
+_SUBSCRIPT = re.compile(r"\[[^\]\n]*\][ \t]*\Z")
 _FAR = 80  # characters that a receiver is looked for in, before the dot
 _TARGET = re.compile(r"([A-Za-z_]\w*)[ \t]*(?::[^=\n]+)?=[ \t]*(?:await[ \t]+)?$")
 _ANNOTATED = re.compile(r"([A-Za-z_]\w*)[ \t]*:[ \t]*(?:Optional\[[ \t]*)?$")
@@ -18,6 +18,7 @@ _CALLS = ("forward", "__call__")
 _DOES_NOTHING = re.compile(r"\s*(?:pass|\.\.\.|return|return None|raise\s+NotImplementedError[^\n]*)?\s*;?")
 
 
+_HEADS = ("def ", "class ")
 _KEYWORDS = frozenset(
     ("if", "elif", "while", "return", "and", "or", "not", "in", "is", "for", "assert", "yield", "print")
 )
@@ -38,12 +39,7 @@ class Chunk:
     @cached_property
     def calls(self) -> frozenset[tuple[str, str]]:
         """What it calls, as (receiver, name): `("model", "encode")`; the receiver of a plain call is empty."""
-        code = self.code
-        return frozenset(
-            (_receiver(code, m.start()), m[1])
-            for m in _CALLED.finditer(code)
-            if m[1] not in _KEYWORDS and not code.endswith(("def ", "class "), 0, m.start())
-        )
+        return frozenset(_calls(self.code))
 
     @cached_property
     def called_names(self) -> frozenset[str]:
@@ -73,6 +69,27 @@ class Chunk:
                 body = "\n".join([line[end:], *lines[number + 1 :]]).replace('"', "").replace("'", "")
                 return all(_DOES_NOTHING.fullmatch(part) for part in body.split("\n"))
         return False
+
+
+def _calls(code: str) -> Iterator[tuple[str, str]]:
+    """Yield what is called, read backwards from each bracket: most of a text is none, and need not be looked at."""
+    at = code.find("(")
+    while at >= 0:
+        end = at
+        while end and code[end - 1] in " \t":
+            end -= 1
+        if end and code[end - 1] == "]":
+            subscript = _SUBSCRIPT.search(code, max(0, code.rfind("[", 0, end)), end)
+            end = subscript.start() if subscript is not None else end
+            while end and code[end - 1] in " \t":
+                end -= 1
+        start = end
+        while start and (code[start - 1].isalnum() or code[start - 1] == "_"):
+            start -= 1
+        name = code[start:end]
+        if name and not name[0].isdigit() and name not in _KEYWORDS and not code.endswith(_HEADS, 0, start):
+            yield _receiver(code, start), name
+        at = code.find("(", at + 1)
 
 
 def _receiver(code: str, start: int) -> str:
@@ -133,6 +150,7 @@ class Outline:
         self.classes: list[Class] = []
         self.functions: dict[str, list[Chunk]] = {}
         self._code = code
+        self._called: dict[Chunk, list[Chunk]] = {}
         self._bases_by_class: dict[str, tuple[Class, ...]] = {}
         self._read()
 
@@ -278,6 +296,21 @@ class Outline:
 
     def called(self, chunk: Chunk) -> list[Chunk]:
         """Return the functions of this file that a chunk calls: `name(`, `self.name(`, `other.name(`, `other(`."""
+        known = self._called.get(chunk)
+        if known is None:
+            known = self._called[chunk] = self._find_called(chunk)
+        return known
+
+    @cached_property
+    def callers(self) -> dict[Chunk, list[Chunk]]:
+        """The functions of this file that call each."""
+        found: dict[Chunk, list[Chunk]] = {}
+        for chunk in self.chunks:
+            for called in self.called(chunk):
+                found.setdefault(called, []).append(chunk)
+        return found
+
+    def _find_called(self, chunk: Chunk) -> list[Chunk]:
         found = [c for name in chunk.called_names & self.functions.keys() for c in self.functions[name]]
         if chunk.owner is not None:
             found += [c for name in chunk.called_on_self for c in self.method(chunk.owner, name)]

@@ -162,11 +162,7 @@ def packages(facts: Facts) -> frozenset[str]:
 
 def with_callers(chunks: Iterable[Chunk], facts: Facts) -> set[Chunk]:
     """Return functions and all of the file that call them, directly or not."""
-    outline = facts.outline
-    callers: dict[Chunk, list[Chunk]] = {}
-    for chunk in outline.chunks:
-        for called in outline.called(chunk):
-            callers.setdefault(called, []).append(chunk)
+    callers = facts.outline.callers
     reached: set[Chunk] = set()
     todo = list(chunks)
     while todo:

@@ -21,7 +21,13 @@ from pytest_cpuperf.static.torch_code.screening import may_run_model
 
 _HELP = "use torch.inference_mode(), where nothing computed here meets autograd later"
 _CALLED_ON = re.compile(r"\(\s*\)\s*\(\s*(\w+)\s*\)")
+_AUTOGRAD_PARTS = ("backward", "grad", "func")
 _AUTOGRAD_WORD = re.compile(r"\b(?:backward|requires_grad_?|enable_grad|autograd|func)\b")
+
+
+def _names_autograd(code: str) -> bool:
+    # Words first: most functions hold none.
+    return any(word in code for word in _AUTOGRAD_PARTS) and _AUTOGRAD_WORD.search(code) is not None
 
 
 class NoGradInference(PythonRule):
@@ -69,7 +75,7 @@ class NoGradInference(PythonRule):
     name = "no-grad-inference"
     heuristic = "inference-mode"
     trigger = (b"no_grad", b"set_grad_enabled")
-    live = r"no_grad\b|set_grad_enabled\b"
+    live = (r"no_grad\b", r"set_grad_enabled\b")
     otherwise = "it guards nothing here: it is named, or handed on"
 
     VALID = VALID
@@ -84,7 +90,7 @@ class NoGradInference(PythonRule):
         """The functions they call too, those that may run a model or meet autograd, and those a guard is called on."""
         given = set(_CALLED_ON.findall(facts.code))
         chunks = chunks | {c for name in given for c in facts.outline.functions.get(name, ())}
-        return facts.outline.closure(chunks, lambda c: bool(_AUTOGRAD_WORD.search(c.code)) or may_run_model(c, facts))
+        return facts.outline.closure(chunks, lambda c: _names_autograd(c.code) or may_run_model(c, facts))
 
     def check(self, module: Module) -> Iterator[Report | Silence]:
         """Judge each guard of the file."""

@@ -74,7 +74,7 @@ class ArrivalOrderBatches(PythonRule):
     name = "arrival-order-batches"
     heuristic = "bucketing"
     trigger = (b"padding", b"collate_fn", b".pad(")
-    live = r"padding\s*=\s*(?:True|[\"']longest[\"'])|collate_fn\s*=|tok\w*\s*\.\s*pad\s*\("
+    live = (r"padding\s*=\s*(?:True|[\"']longest[\"'])", r"collate_fn\s*=", r"tok\w*\s*\.\s*pad\s*\(")
     otherwise = "no batch of texts is padded here"
 
     def may_concern(self, data: bytes) -> bool:

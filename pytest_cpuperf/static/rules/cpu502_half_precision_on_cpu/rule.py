@@ -84,7 +84,7 @@ class HalfPrecisionOnCpu(PythonRule):
     name = "half-precision-on-cpu"
     heuristic = "half-precision"
     trigger = (b"float16", b".half(", b"torch.half", b"autocast", b"fp16", b"bf16")
-    live = r"(?:dtype|model_kwargs)\s*=|half\b|float16\b|autocast\b"
+    live = (r"dtype\s*=", r"model_kwargs\s*=", r"half\b", r"float16\b", r"autocast\b")
 
     def may_concern(self, data: bytes) -> bool:
         """A file that does not name the CPU has nothing to report."""
@@ -97,10 +97,9 @@ class HalfPrecisionOnCpu(PythonRule):
         return self.options.loads_without_dtype and (self.options.transformers_major or 0) >= 5
 
     def uses(self, facts: Facts) -> list[int]:
-        """Each word on its own, as patterns that begin with a letter are found fastest; what loads models, if asked."""
-        words: tuple[str, ...] = (r"dtype\s*=", r"model_kwargs\s*=", r"half\b", r"float16\b", r"autocast\b")
-        words += (r"from_pretrained\s*\(",) if self._asks_dtype else ()
-        return [offset for word in words for offset in live_matches(word, facts.text, facts.code)]
+        """What loads models as well, if asked."""
+        loads = live_matches(r"from_pretrained\s*\(", facts.text, facts.code) if self._asks_dtype else []
+        return super().uses(facts) + loads
 
     def cannot_report(self, chunk: Chunk, facts: Facts) -> bool:
         """A function has nothing to report where no precision is named that may be half, or no device."""
