@@ -38,7 +38,9 @@ def conditions_generator(facts: Facts) -> bool:
     """Return whether text of a file conditions a generator of images, video or sound, whatever encodes it."""
     if any(_DIFFUSION.search(v) for v in facts.imports.values()):
         return True
-    return len(set(_GENERATOR.findall(facts.code))) > 1
+    names = (match.group() for match in _GENERATOR.finditer(facts.code))
+    first = next(names, None)
+    return any(name != first for name in names)
 
 
 class Surroundings:
