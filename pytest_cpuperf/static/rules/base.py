@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from pytest_cpuperf.static.source.live import live_matches
 from pytest_cpuperf.static.source.spans import Span
 
 if TYPE_CHECKING:
@@ -203,7 +202,7 @@ class PythonRule(Rule, base=True):
     def uses(self, facts: Facts) -> list[int]:
         """Return where in the file's text the trigger is live."""
         patterns = (self.live,) if isinstance(self.live, str) else self.live
-        return [offset for pattern in patterns for offset in live_matches(pattern, facts.text, facts.code)]
+        return [offset for pattern in patterns for offset in facts.live_matches(pattern)]
 
     def cannot_report(self, chunk: Chunk, facts: Facts) -> bool:
         """Return whether a function's text alone shows that nothing in it will be reported. Errs towards False."""

@@ -11,7 +11,7 @@ from functools import cached_property
 
 from pytest_cpuperf.static.source.edits import LINE_END
 from pytest_cpuperf.static.source.imports import Imports
-from pytest_cpuperf.static.source.live import code_only
+from pytest_cpuperf.static.source.live import code_only, matches
 from pytest_cpuperf.static.source.neighbours import NOWHERE, Neighbours
 from pytest_cpuperf.static.source.outline import Outline
 
@@ -30,6 +30,12 @@ class Facts:
         code = code_only(self.text)
         # Lines may end in a carriage return alone; here they end in what is looked for.
         return re.sub(r"\r(?!\n)", "\n", code) if "\r" in code else code
+
+    def live_matches(self, pattern: str) -> list[int]:
+        """Return where a pattern matches in the text, its first character outside strings and comments."""
+        found = matches(pattern, self.text)
+        # Asked only where there is something to ask: most files hold a rule's trigger in no such form.
+        return [offset for offset in found if self.code[offset] == self.text[offset]] if found else []
 
     @cached_property
     def lines(self) -> list[str]:

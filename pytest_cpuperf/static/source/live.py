@@ -19,9 +19,9 @@ _SKIPPED = (
 _SKIP = re.compile(_SKIPPED, re.DOTALL)
 
 
-def live_matches(pattern: str, text: str, code: str) -> list[int]:
-    """Return where a pattern matches in the text and its first character is live: the same in `code_only(text)`."""
-    return [m.start() for m in _compiled(pattern).finditer(text) if code[m.start()] == text[m.start()]]
+def matches(pattern: str, text: str) -> list[int]:
+    """Return where a pattern matches in a text."""
+    return [m.start() for m in _compiled(pattern).finditer(text)]
 
 
 @cache

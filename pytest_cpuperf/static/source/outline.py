@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 
 _HEAD = re.compile(r"(?:async[ \t]+)?(def|class)[ \t]+(\w+)")
 _SUBSCRIPT = re.compile(r"\[[^\]\n]*\][ \t]*\Z")
@@ -69,6 +69,12 @@ class Chunk:
                 body = "\n".join([line[end:], *lines[number + 1 :]]).replace('"', "").replace("'", "")
                 return all(_DOES_NOTHING.fullmatch(part) for part in body.split("\n"))
         return False
+
+
+@cache
+def _line_up_to(width: int) -> re.Pattern[str]:
+    """Return what finds a line that holds something and is indented by no more than a number of blanks."""
+    return re.compile(rf"\n[ \t]{{0,{width}}}(?![ \t\n\r)\]}}\f])(?=.)")
 
 
 def _calls(code: str) -> Iterator[tuple[str, str]]:
@@ -156,44 +162,42 @@ class Outline:
 
     def _read(self) -> None:
         classes: list[Class] = []
-        open_chunk: Chunk | None = None
         decorated: tuple[int, int] | None = None  # (width of indentation, line) of the first decorator
-        for number, line in enumerate(self.lines):
+        number = offset = 0
+        while number < len(self.lines):
+            line, at, first = self.lines[number], offset, number
+            number, offset = number + 1, offset + len(line) + 1
             stripped = line.lstrip(" \t")
             if not stripped or stripped[0] in "\r)]}\f":
                 continue
             width = len(line) - len(stripped)
-            if open_chunk is not None:
-                if width > len(open_chunk.indent):
-                    continue
-                open_chunk.end = number
-                open_chunk = None
             while classes and width <= len(classes[-1].indent):
-                classes.pop().end = number
+                classes.pop().end = first
             if stripped[0] == "@":
-                decorated = decorated if decorated and decorated[0] == width else (width, number)
+                decorated = decorated if decorated and decorated[0] == width else (width, first)
                 continue
             if decorated and width > decorated[0]:
                 continue  # the arguments of a decorator
             head = _HEAD.match(stripped)
-            start = decorated[1] if decorated and decorated[0] == width else number
+            start = decorated[1] if decorated and decorated[0] == width else first
             decorated = None
             if head is None:
                 continue
-            indent = line[:width]
+            owner = classes[-1] if classes else None
             if head[1] == "class":
-                outer = classes[-1] if classes else None
-                classes.append(Class(head[2], indent, start, outer=outer, bases=self._bases(number)))
+                classes.append(Class(head[2], line[:width], start, outer=owner, bases=self._bases(first)))
                 self.classes.append(classes[-1])
                 continue
-            owner = classes[-1] if classes else None
-            open_chunk = Chunk(head[2], owner, indent, start)
-            self.chunks.append(open_chunk)
+            # Nothing inside a function is looked at: on to the first line that is indented no more.
+            following = _line_up_to(width).search(self._code, at)
+            offset = following.start() + 1 if following is not None else len(self._code)
+            number = first + self._code.count("\n", at, offset) if following is not None else len(self.lines)
+            chunk = Chunk(head[2], owner, line[:width], start, number)
+            self.chunks.append(chunk)
             by_name = owner.methods if owner else self.functions
-            by_name.setdefault(open_chunk.name, []).append(open_chunk)
-        still_open: list[Class | Chunk] = [*classes, *([open_chunk] if open_chunk else [])]
-        for piece in still_open:
-            piece.end = len(self.lines)
+            by_name.setdefault(chunk.name, []).append(chunk)
+        for klass in classes:
+            klass.end = len(self.lines)
         for chunk in self.chunks:
             chunk.code = "\n".join(self.lines[chunk.start : chunk.end])
 

@@ -12,7 +12,6 @@ from pytest_cpuperf.static.rules.cpu502_half_precision_on_cpu.examples import FI
 from pytest_cpuperf.static.rules.cpu502_half_precision_on_cpu.requests import Request, find_requests
 from pytest_cpuperf.static.source import nodes as cst
 from pytest_cpuperf.static.source.facts import Facts
-from pytest_cpuperf.static.source.live import live_matches
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import string_value
 from pytest_cpuperf.static.source.outline import Chunk
@@ -98,7 +97,7 @@ class HalfPrecisionOnCpu(PythonRule):
 
     def uses(self, facts: Facts) -> list[int]:
         """What loads models as well, if asked."""
-        loads = live_matches(r"from_pretrained\s*\(", facts.text, facts.code) if self._asks_dtype else []
+        loads = facts.live_matches(r"from_pretrained\s*\(") if self._asks_dtype else []
         return super().uses(facts) + loads
 
     def cannot_report(self, chunk: Chunk, facts: Facts) -> bool:
