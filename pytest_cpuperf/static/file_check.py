@@ -168,7 +168,7 @@ def _cut_down(facts: Facts, rules: list[PythonRule], uses: dict[str, list[int]])
 def _uses(rule: PythonRule, facts: Facts) -> list[int]:
     """Return where a rule's trigger is used: in code, imports left out, names it was imported as put in."""
     found = rule.uses(facts)
-    for alias in facts.imported.aliases(rule.names) if any(name in facts.text for name in rule.names) else ():
+    for alias in facts.imported.aliases(rule.names) if facts.may_rename(rule.names) else ():
         found += [m.start() for m in re.finditer(rf"\b{alias}\b", facts.code)]
     return [offset for offset in found if not facts.is_import(offset)]
 

@@ -37,6 +37,10 @@ class Facts:
         # Asked only where there is something to ask: most files hold a rule's trigger in no such form.
         return [offset for offset in found if self.code[offset] == self.text[offset]] if found else []
 
+    def may_rename(self, names: frozenset[str]) -> bool:
+        """Return whether the file may import or keep something of these names under another. Errs towards True."""
+        return any(matches(rf"{name}(?:\s+as\b|[ \t]*(?:[\n\r;#]|$|if\b))", self.text) for name in names)
+
     @cached_property
     def lines(self) -> list[str]:
         """The text's lines, as an outline counts them."""
