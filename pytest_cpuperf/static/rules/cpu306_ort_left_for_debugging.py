@@ -22,6 +22,7 @@ _NOT_SERVING = frozenset(
         *("verify", "verification", "check", "validate", "validation", "compare", "export", "exporter", "convert"),
         *("converter", "conversion", "quantize", "quantization", "quantizer", "calibrate", "calibration", "debug"),
         *("optimize", "optimizer", "optimise", "trace", "parity", "accuracy", "evaluate", "evaluation", "experiment"),
+        *("measure", "timeit"),
     )
 )
 _ON_PURPOSE = re.compile(
@@ -65,7 +66,8 @@ class OrtLeftForDebugging(PythonRule):
     ## When it stays silent
     Where it is set on a condition, where the profile is read (`end_profiling`, `profile_file_prefix`) or the optimized
     graph is saved, where another provider optimises graphs itself (TensorRT, OpenVINO, QNN, …), where the session is
-    not kept, and in code that tests, measures, exports, converts or compares.
+    not kept, or a script runs it and ends, where one model has a session with the setting and one without, and in code
+    that tests, measures, exports, converts or compares.
 
     ## References
     https://onnxruntime.ai/docs/performance/model-optimizations/graph-optimizations.html
@@ -173,7 +175,37 @@ def _silent_because(module: Module, assign: cst.Assign, options: cst.BaseExpress
         return "it is set on purpose: the profile or the optimised graph is kept, or operators are added"
     if setting == "graph_optimization_level" and _OTHER_PROVIDERS.search(module.code(around or scope)):
         return "another provider may optimise the graph itself"
+    if _is_compared(module, assign, function):
+        return "one model has a session with it and one without: they are compared"
     return None if _is_kept(module, options, scope, around) else "the session is not kept: nothing shows that it serves"
+
+
+def _is_compared(module: Module, assign: cst.Assign, function: cst.FunctionDef | None) -> bool:
+    """Return whether a setting has another value later, or a model a second session with other options beside it."""
+    setting = assign.targets[0].target
+    assert isinstance(setting, cst.Attribute)
+    scope: cst.CSTNode = function or module.tree
+    values = {
+        module.code(a.value)
+        for a in module.nodes(cst.Assign, within=scope)
+        if module.function_of(a) is function and dotted(a.targets[0].target) == dotted(setting)
+    }
+    if len(values) > 1:
+        return True
+    # Of each model: the options of its sessions, and the names that these are held under.
+    sessions: dict[str, list[tuple[str | None, set[str]]]] = {}
+    for call in module.nodes(cst.Call, within=scope):
+        model = argument(call, "path_or_bytes", 0)
+        if module.qualified(call.func) == SESSION and module.function_of(call) is function and model is not None:
+            held = {module.code(t) for t in _held_as(module, call)}
+            sessions.setdefault(module.code(model), []).append((dotted(argument(call, "sess_options", 1)), held))
+    options = dotted(setting.value)
+    return any(
+        own == options and other != options and held and others_held and held.isdisjoint(others_held)
+        for of_model in sessions.values()
+        for own, held in of_model
+        for other, others_held in of_model
+    )
 
 
 def _is_kept(module: Module, options: cst.BaseExpression, scope: cst.CSTNode, around: cst.ClassDef | None) -> bool:
@@ -185,12 +217,14 @@ def _is_kept(module: Module, options: cst.BaseExpression, scope: cst.CSTNode, ar
         if module.qualified(call.func) != SESSION or dotted(argument(call, "sess_options", 1)) != name:
             continue
         if isinstance(scope, cst.Module):
-            return True
+            if _serves_from_top(module, call):
+                return True
+            continue
         for parent in module.parents(call):
             if isinstance(parent, cst.Return):
                 return not _is_run(module, call)
             if isinstance(parent, (cst.Assign, cst.AnnAssign)):
-                targets = [t.target for t in parent.targets] if isinstance(parent, cst.Assign) else [parent.target]
+                targets = _targets(parent)
                 if any(isinstance(t, (cst.Attribute, cst.Subscript)) for t in targets):
                     return True
                 held = {dotted(t) for t in targets}
@@ -199,6 +233,36 @@ def _is_kept(module: Module, options: cst.BaseExpression, scope: cst.CSTNode, ar
             if isinstance(parent, cst.FunctionDef):
                 break
     return False
+
+
+def _serves_from_top(module: Module, call: cst.Call) -> bool:
+    """Return whether a session of a module's own level may serve: not where the script runs or measures it and ends."""
+    if module.function_of(call) is not None:
+        return True
+    held = {name for t in _held_as(module, call) if (name := dotted(t))}
+    if any(re.search(rf"\b{re.escape(n)}\b", c.code) for n in held for c in module.facts.outline.chunks):
+        return True
+    if _is_run(module, call):
+        return False
+    for other in module.nodes(cst.Call):
+        if module.function_of(other) is not None or any(isinstance(p, cst.While) for p in module.parents(other)):
+            continue
+        called = dotted(other.func) or ""
+        if called.endswith((".run", ".run_with_iobinding")) and called.rpartition(".")[0] in held:
+            return False
+        if any(dotted(a.value) in held for a in other.args) and _NOT_SERVING & set(words(called)):
+            return False
+    return True
+
+
+def _held_as(module: Module, call: cst.Call) -> list[cst.BaseExpression]:
+    """Return what a session is bound to where it is built."""
+    assign = next((p for p in module.parents(call) if isinstance(p, (cst.Assign, cst.AnnAssign))), None)
+    return _targets(assign) if assign is not None else []
+
+
+def _targets(assign: cst.Assign | cst.AnnAssign) -> list[cst.BaseExpression]:
+    return [t.target for t in assign.targets] if isinstance(assign, cst.Assign) else [assign.target]
 
 
 def _is_run(module: Module, call: cst.Call) -> bool:
