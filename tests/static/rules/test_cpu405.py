@@ -109,9 +109,54 @@ def test_silent_where_no_handler_or_no_library_is_seen():
     )
 
 
-@pytest.mark.parametrize("body", ["return model(x)", "await x.read()\nreturn model(x)"])
-def test_only_a_route_that_awaits_nothing_becomes_a_plain_function(body):
-    source = "import torch, fastapi\n" + handler(body) + "\n"
-    fixed = fix_source(source.encode(), "a.py", RULES, unsafe=True)[0].decode()
-    wanted = source if "await" in body else source.replace("async def", "def")
-    assert fixed == wanted
+def unsafely_fixed(source):
+    return fix_source(source.encode(), "a.py", RULES, unsafe=True)[0].decode()
+
+
+FASTAPI = "import asyncio, torch, fastapi\nfrom asyncio import get_running_loop as running\nlock = asyncio.Lock()\n"
+BESIDE = """
+def log(x):
+    asyncio.get_event_loop().call_soon(print, x)
+"""
+
+
+def test_a_route_that_awaits_nothing_becomes_a_plain_function():
+    source = FASTAPI + handler("return model(x)") + BESIDE + "\ndef f_other(x):\n    return other.f(x, f=1)\n"
+    assert unsafely_fixed(source) == source.replace("async def", "def")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "await x.read()\nreturn model(x)",
+        "asyncio.create_task(notify(x))\nreturn model(x)",
+        "running().call_soon(print)\nreturn model(x)",
+        "loop.create_task(notify(x))\nreturn model(x)",
+        "if lock.locked():\n    return None\nreturn model(x)",
+        "log(x)\nreturn model(x)",
+    ],
+)
+def test_a_route_that_uses_the_event_loop_stays_asynchronous(body):
+    source = FASTAPI + handler(body) + BESIDE
+    assert verdicts(source)[0]
+    assert unsafely_fixed(source) == source
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        "async def g(x):\n    return await f(x, None)",
+        "def test():\n    assert asyncio.run(f(1, None))",
+        "HANDLERS = [f]",
+    ],
+)
+def test_a_route_that_is_named_elsewhere_stays_asynchronous(use):
+    source = FASTAPI + handler("return model(x)") + "\n" + use + "\n"
+    assert verdicts(source)[0]
+    assert unsafely_fixed(source) == source
+
+
+def test_a_route_with_another_decorator_stays_asynchronous():
+    source = FASTAPI + handler("return model(x)").replace("async", "@retried\nasync") + "\n"
+    assert verdicts(source)[0]
+    assert unsafely_fixed(source) == source

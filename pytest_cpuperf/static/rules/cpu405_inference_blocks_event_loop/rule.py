@@ -46,11 +46,27 @@ class InferenceBlocksEventLoop(PythonRule):
         return model.encode(body.texts).tolist()
     ```
 
-    or `await asyncio.to_thread(model.encode, texts)`, with a limit on how many run at once.
+    or `await asyncio.to_thread(model.encode, texts)`.
+
+    Either way, limit what runs at once. Plain handlers run in a pool of threads, 40 unless the application sets
+    another number (AnyIO's default, which Starlette and FastAPI use). So up to 40 runs share the CPUs, and each asks
+    for all the threads that torch or onnxruntime may take. Let each run have few (`torch.set_num_threads`,
+    `intra_op_num_threads`), or let few run:
+
+    ```python
+    runs = threading.Semaphore(2)
+
+    @app.post("/embed")
+    def embed(body: Texts):
+        with runs:
+            return model.encode(body.texts).tolist()
+    ```
 
     ## Fix safety
-    Unsafe: the handler of a FastAPI or Starlette application that awaits nothing becomes a plain function, which runs
-    in a thread: requests then run at the same time, and what they share must bear it.
+    Unsafe: the handler of a FastAPI or Starlette application becomes a plain function, which runs in a thread:
+    requests then run at the same time, and what they share must bear it. There is no fix where the handler awaits
+    something or uses the event loop, has another decorator, or is named elsewhere in the file, as it may be awaited
+    there.
 
     ## When it stays silent
     Where the call is awaited, gathered or iterated with `async for`; where it stands in a function or lambda that an
@@ -59,6 +75,7 @@ class InferenceBlocksEventLoop(PythonRule):
 
     ## References
     https://fastapi.tiangolo.com/async/
+    https://www.starlette.io/threadpool/
     https://docs.python.org/3/library/asyncio-dev.html#running-blocking-code
     """
 
@@ -161,6 +178,6 @@ class InferenceBlocksEventLoop(PythonRule):
                 yield Report(
                     call,
                     message,
-                    "run it in a thread, or write the handler with def",
-                    mend(module, handlers, function),
+                    "run it in a thread, or write the handler with def, and limit how many run at once",
+                    mend(module, function),
                 )
