@@ -74,6 +74,53 @@ def test_reported_in_whatever_answers_requests(source):
 
 
 @pytest.mark.parametrize(
+    ("made", "body"),
+    [
+        ("sess = onnxruntime.InferenceSession(p)", "sess.run(names, x)"),
+        ("encoder = onnxruntime.InferenceSession(p)", "encoder.run(names, x)"),
+        ("session = (\n    onnxruntime.InferenceSession(p)\n)", "session.run(names, x)"),
+        ("def load():\n    return onnxruntime.InferenceSession(p)\nsession = load()", "session.run(names, x)"),
+        ("session: onnxruntime.InferenceSession | None = None", "session.run(names, x)"),
+        ("class A:\n    def __init__(self, s: onnxruntime.InferenceSession): self.session = s", "a.s.run(names, x)"),
+        ("names = [o.name for o in session.get_outputs()]", "session.run(names, x)"),
+        ("", "session.run(output_names=names, input_feed=x)"),
+        ("", "session.run([o.name for o in outputs], x)"),
+        ("", "sessions[x.name].run(None, x)"),
+        ("", "session.run_with_iobinding(x)"),
+        ("from vllm_like import x\nllm = Llm()", "llm.generate(x)"),
+        ("import diffusers\npainter = diffusers.DiffusionThing(p)", "painter.generate_image(x)"),
+        ("import llama_cpp\ndef load():\n    return llama_cpp.Llama(p)\nwriter = load()", "writer.generate_text(x)"),
+        ("", "classifier.predict_labels(x)"),
+        ("", "service.transcribe(x)"),
+    ],
+)
+def test_reported_where_the_file_shows_a_model_or_a_session(made, body):
+    found, told = verdicts(made + "\n" + handler(body))
+    assert len(found) == 1, told
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ("return reports.generate_pdf(x)", "what it is called on is a model"),
+        ("return qr.generate_image(x)", "what it is called on is a model"),
+        ("return invoices.generate(x)", "what it is called on is a model"),
+        ("return x.name.translate(table)", "what it is called on is a model"),
+        ("return prices.predict_for(x)", "what it is called on is a model"),
+        ("return helper(x)", "not seen to run a model itself"),
+        ("return session.run(cypher)", "the session is onnxruntime's"),
+        ("return session.run('MATCH (n) RETURN n', {'x': x})", "the session is onnxruntime's"),
+        ("return self.session.run(query, x=x)", "the session is onnxruntime's"),
+    ],
+)
+def test_silent_where_no_model_or_session_is_shown(body, reason):
+    helper = "def helper(x):\n    return reports.generate_pdf(x)\n"
+    found, told = verdicts("from neo4j import GraphDatabase\n" + handler(body) + "\n" + helper)
+    assert found == []
+    assert reason in told
+
+
+@pytest.mark.parametrize(
     ("body", "reason"),
     [
         ("return await model.predict(x)", "it is awaited"),
@@ -91,8 +138,8 @@ def test_reported_in_whatever_answers_requests(source):
         ("net.hset(x, mapping=x)", "called like a model"),
         ("return StreamingResponse(tokens(x))", "handed to StreamingResponse"),
         ("made = tokens(x)\nreturn Response(made)", "makes a generator"),
-        ("return streamed(x)", "runs the model in another"),
-        ("id = model.generate_id()\nreturn model_parser.parse(x)", "called like a model"),
+        ("return streamed(x)", "not seen to run a model itself"),
+        ("id = model.generate_id()\nreturn net.parse(x)", "called like a model"),
     ],
 )
 def test_silent_with_the_reason(body, reason):

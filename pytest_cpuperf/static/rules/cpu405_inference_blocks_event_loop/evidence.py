@@ -7,8 +7,8 @@ import re
 from pytest_cpuperf.static.rules.cpu405_inference_blocks_event_loop.runs import (
     is_generator,
     is_gone_over,
-    is_surely_a_run,
     runs_at_once,
+    unproven,
 )
 from pytest_cpuperf.static.source.lazy_libcst import cst
 from pytest_cpuperf.static.source.module import Module
@@ -69,15 +69,15 @@ def silent_because(
     if targets and all(target.asynchronous is not None for target in targets):
         return "it is asynchronous itself"
     if targets and not any(runs_at_once(module, calls, target) for target in targets):
-        return "the function that it calls runs the model in another"
+        return "the function that it calls is not seen to run a model itself"
     if targets and all(is_generator(module, target) for target in targets) and not is_gone_over(module, call):
         return "it makes a generator, which is gone over elsewhere"
     if _MAKES.match(last_name(call.func) or ""):
         return "it loads a model, or makes one"
-    if not targets and not is_surely_a_run(module, call):
-        return "nothing shows that it is more than a method of something called like a model"
     if _is_remote(module, call):
         return "what is called may be a client of another service, or asynchronous"
+    if not targets and (missing := unproven(module, calls, call)):
+        return missing
     if _iterated_later(module, function, call):
         return "its results come by async for, or are handed to what runs them in a thread"
     if handlers.handler_reaching(function) is None:

@@ -17,7 +17,7 @@ from pytest_cpuperf.static.torch_code.handlers import Handlers, packages, with_c
 from pytest_cpuperf.static.torch_code.model_calls import ModelCalls
 from pytest_cpuperf.static.torch_code.screening import may_run_model
 
-_RUNS_SESSION = re.compile(r"\.\s*run\s*\(\s*(?:None|\[)")
+_RUNS_SESSION = re.compile(r"\.\s*run(?:_with_iobinding)?\s*\(")
 
 
 class InferenceBlocksEventLoop(PythonRule):
@@ -70,8 +70,10 @@ class InferenceBlocksEventLoop(PythonRule):
 
     ## When it stays silent
     Where the call is awaited, gathered or iterated with `async for`; where it stands in a function or lambda that an
-    executor may be given; where the model is a client of another service; where no library that runs models is
-    imported; and in `async def` functions that no handler of the file is seen to call.
+    executor may be given; where the model is a client of another service; where nothing shows that a method is asked
+    of a model (`reports.generate_pdf`) or that a session is onnxruntime's (made from `InferenceSession` in the file,
+    annotated so, or run as `run(None, …)` or `run([names], …)`); where no library that runs models is imported; and
+    in `async def` functions that no handler of the file is seen to call.
 
     ## References
     https://fastapi.tiangolo.com/async/

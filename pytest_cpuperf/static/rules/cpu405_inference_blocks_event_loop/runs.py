@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
+from pytest_cpuperf.static.source.facts import Facts
 from pytest_cpuperf.static.source.lazy_libcst import cst
 from pytest_cpuperf.static.source.module import Module
-from pytest_cpuperf.static.source.names import last_name
+from pytest_cpuperf.static.source.names import argument, dotted, last_name
 from pytest_cpuperf.static.torch_code.handlers import packages
 from pytest_cpuperf.static.torch_code.held_models import runs_a_model
 from pytest_cpuperf.static.torch_code.model_calls import ModelCalls
 from pytest_cpuperf.static.torch_code.modules import module_names
-from pytest_cpuperf.static.torch_code.vocabulary import is_model_name
+from pytest_cpuperf.static.torch_code.vocabulary import is_model_name, may_be_a_model
 
 # Packages that run models in the process that calls them.
 LOCAL = frozenset(
@@ -41,26 +44,69 @@ LOCAL = frozenset(
         *("rapidocr_onnxruntime", "docling", "InstructorEmbedding", "tf_keras", "rembg", "deepface", "demucs"),
     )
 )
+# Verbs that mean a model, whatever they are asked of; `generate`, `translate` and longer names mean more.
+_RUNS_ALONE = re.compile(r"_*(?:predict|forward|infer|inference|embed|transcribe|rerank|denoise|synthesize)")
+_ASKED_OF_SESSIONS = r"(?:get_inputs|get_outputs|get_modelmeta|get_providers|io_binding)"
+_CALLED = re.compile(r"([A-Za-z_][\w.]*)\s*\(")
 _USES_UP = frozenset({"next", "list", "tuple", "sum", "join", "enumerate", "sorted", "deque"})
 
 
 def runs_session(module: Module, call: cst.Call) -> bool:
-    """Return whether a call is `session.run(None, {…})` of onnxruntime."""
+    """Return whether a call is `session.run(…)` of something called a session, or of one of onnxruntime."""
     if not isinstance(call.func, cst.Attribute) or call.func.attr.value not in ("run", "run_with_iobinding"):
         return False
+    if "onnxruntime" not in packages(module.facts):
+        return False
     receiver = last_name(call.func.value) or ""
-    if "session" in receiver.lower() or receiver.lower() in ("sess", "ort_sess"):
-        return "onnxruntime" in packages(module.facts)
-    return "InferenceSession" in module.facts.made_from(receiver)
+    return "session" in receiver.lower() or receiver.lower() in ("sess", "ort_sess") or _is_ort(module.facts, receiver)
 
 
-def is_surely_a_run(module: Module, call: cst.Call) -> bool:
-    """Return whether a method is named as those that run models, or is one of what the file made or loaded as one."""
+def unproven(module: Module, calls: ModelCalls, call: cst.Call) -> str | None:
+    """Return what the file does not show of a call that is named as those that run models; None where it shows all."""
     function = call.func
-    if not isinstance(function, cst.Attribute) or runs_session(module, call):
-        return True
+    if not isinstance(function, cst.Attribute):
+        return None
     method, receiver = function.attr.value, last_name(function.value) or ""
-    return runs_a_model(method) or is_model_name(method) or receiver in module_names(module.facts)
+    if runs_session(module, call):
+        if _has_ort_shape(call) or _is_ort(module.facts, receiver):
+            return None
+        return "nothing shows that the session is onnxruntime's"
+    if is_model_name(method) or receiver in module_names(module.facts) or _RUNS_ALONE.fullmatch(method):
+        return None
+    if not runs_a_model(method):
+        return "nothing shows that it is more than a method of something called like a model"
+    if calls.is_model(function.value) or any(
+        made.partition(".")[0] in LOCAL and may_be_a_model(made) for made in _made_of(module.facts, receiver)
+    ):
+        return None
+    return "nothing shows that what it is called on is a model"
+
+
+def _has_ort_shape(call: cst.Call) -> bool:
+    """Return whether a call is `run(None, feed)`, `run([names], feed)` or names onnxruntime's parameters."""
+    if last_name(call.func) == "run_with_iobinding" or argument(call, "input_feed") is not None:
+        return True
+    names = argument(call, "output_names", 0)
+    return len(call.args) > 1 and (isinstance(names, (cst.List, cst.ListComp)) or dotted(names) == "None")
+
+
+def _is_ort(facts: Facts, name: str) -> bool:
+    """Return whether the file shows that a name holds a session of onnxruntime: how it is made, or what it is asked."""
+    if any(made.endswith("InferenceSession") for made in _made_of(facts, name)):
+        return True
+    return re.search(rf"(?<!\w){re.escape(name)}\s*\.\s*{_ASKED_OF_SESSIONS}\s*\(", facts.code) is not None
+
+
+def _made_of(facts: Facts, name: str) -> set[str]:
+    """Return the full names of what makes or annotates what a name holds, through functions of the file."""
+    bound = rf"(?<!\w){re.escape(name)}\s*(?:\[[^\]\n]*\]\s*)?"
+    values = re.findall(rf"{bound}(?::[^=\n]+)?=(?!=)([^\n]*(?:(?<=\()\n[^\n]*)?)", facts.code)
+    made = {called for value in values for called in _CALLED.findall(value)}
+    for function in made & facts.outline.functions.keys():
+        made = made | {called for chunk in facts.outline.functions[function] for called in _CALLED.findall(chunk.code)}
+    for annotation in re.findall(rf"{bound}:\s*([\w.\[\]| ]+)", facts.code):
+        made |= set(re.findall(r"[A-Za-z_][\w.]*", annotation))
+    return {facts.full_name(n) for n in made}
 
 
 def runs_at_once(module: Module, calls: ModelCalls, function: cst.FunctionDef, depth: int = 4) -> bool:
@@ -77,7 +123,7 @@ def runs_at_once(module: Module, calls: ModelCalls, function: cst.FunctionDef, d
                 if target is not function
             ):
                 return True
-        elif calls.runs_model(call) or runs_session(module, call):
+        elif (calls.runs_model(call) or runs_session(module, call)) and unproven(module, calls, call) is None:
             return True
     return False
 
