@@ -67,8 +67,9 @@ class HalfPrecisionOnCpu(PythonRule):
 
     ## When it stays silent
     Where the device or the precision is chosen at run time; where the model is saved, merged, exported or moved to
-    another device as well; where nothing shows that it runs; in training and in tests; and where the file asks what
-    the CPU can do (AMX, AVX-512) or uses Intel's extension for PyTorch.
+    another device as well (by accelerate, too), or runs on another and is moved to the CPU at the end; where nothing
+    shows that it runs; in training and in tests; and where the file asks what the CPU can do (AMX, AVX-512) or uses
+    Intel's extension for PyTorch.
 
     ## References
     https://github.com/pytorch/pytorch/issues/146508
