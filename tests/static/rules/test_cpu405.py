@@ -108,9 +108,10 @@ def test_reported_where_the_file_shows_a_model_or_a_session(made, body):
         ("return x.name.translate(table)", "what it is called on is a model"),
         ("return prices.predict_for(x)", "what it is called on is a model"),
         ("return helper(x)", "not seen to run a model itself"),
-        ("return session.run(cypher)", "the session is onnxruntime's"),
-        ("return session.run('MATCH (n) RETURN n', {'x': x})", "the session is onnxruntime's"),
-        ("return self.session.run(query, x=x)", "the session is onnxruntime's"),
+        ("return session.run(query, {'x': x})", "nothing shows that the session is onnxruntime's"),
+        ("return session.run(cypher)", "the session is not onnxruntime's"),
+        ("return session.run('MATCH (n) RETURN n', {'x': x})", "the session is not onnxruntime's"),
+        ("return self.session.run(query, x=x)", "the session is not onnxruntime's"),
     ],
 )
 def test_silent_where_no_model_or_session_is_shown(body, reason):
@@ -118,6 +119,14 @@ def test_silent_where_no_model_or_session_is_shown(body, reason):
     found, told = verdicts("from neo4j import GraphDatabase\n" + handler(body) + "\n" + helper)
     assert found == []
     assert reason in told
+
+
+def test_a_file_may_have_sessions_of_both_kinds():
+    body = "with driver.session() as session:\n    session.run(query, {'x': x})\nreturn self.session.run(names, feed)"
+    found, told = verdicts("session = onnxruntime.InferenceSession(p)\n" + handler(body))
+    assert len(found) == 1
+    assert "self.session.run" in found[0]
+    assert "not onnxruntime's" in told
 
 
 @pytest.mark.parametrize(

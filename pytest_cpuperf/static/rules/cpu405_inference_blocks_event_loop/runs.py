@@ -7,7 +7,7 @@ import re
 from pytest_cpuperf.static.source.facts import Facts
 from pytest_cpuperf.static.source.lazy_libcst import cst
 from pytest_cpuperf.static.source.module import Module
-from pytest_cpuperf.static.source.names import argument, dotted, last_name
+from pytest_cpuperf.static.source.names import argument, dotted, has_unpacking, last_name
 from pytest_cpuperf.static.torch_code.handlers import packages
 from pytest_cpuperf.static.torch_code.held_models import runs_a_model
 from pytest_cpuperf.static.torch_code.model_calls import ModelCalls
@@ -47,6 +47,7 @@ LOCAL = frozenset(
 # Verbs that mean a model, whatever they are asked of; `generate`, `translate` and longer names mean more.
 _RUNS_ALONE = re.compile(r"_*(?:predict|forward|infer|inference|embed|transcribe|rerank|denoise|synthesize)")
 _ASKED_OF_SESSIONS = r"(?:get_inputs|get_outputs|get_modelmeta|get_providers|io_binding)"
+_RUN_PARAMETERS = frozenset({"output_names", "input_feed", "run_options"})
 _CALLED = re.compile(r"([A-Za-z_][\w.]*)\s*\(")
 _USES_UP = frozenset({"next", "list", "tuple", "sum", "join", "enumerate", "sorted", "deque"})
 
@@ -68,6 +69,8 @@ def unproven(module: Module, calls: ModelCalls, call: cst.Call) -> str | None:
         return None
     method, receiver = function.attr.value, last_name(function.value) or ""
     if runs_session(module, call):
+        if not _may_be_ort(module, call, receiver):
+            return "what it is given, or how it was opened, shows that the session is not onnxruntime's"
         if _has_ort_shape(call) or _is_ort(module.facts, receiver):
             return None
         return "nothing shows that the session is onnxruntime's"
@@ -80,6 +83,25 @@ def unproven(module: Module, calls: ModelCalls, call: cst.Call) -> str | None:
     ):
         return None
     return "nothing shows that what it is called on is a model"
+
+
+def _may_be_ort(module: Module, call: cst.Call, name: str) -> bool:
+    """Return whether arguments fit `run(output_names, input_feed, run_options)`, and no `with` opened another session.
+
+    `with driver.session() as session: session.run("MATCH …", id=id)` is neo4j's.
+    """
+    if last_name(call.func) == "run_with_iobinding" or has_unpacking(call):
+        return True
+    keywords = {a.keyword.value for a in call.args if a.keyword is not None}
+    if not keywords <= _RUN_PARAMETERS or (len(call.args) < 2 and "input_feed" not in keywords):
+        return False
+    if isinstance(argument(call, "output_names", 0), (cst.SimpleString, cst.FormattedString)):
+        return False
+    around = module.function_of(call)
+    if around is None or dotted(call.func) != f"{name}.run":
+        return True
+    opened = re.search(rf"\bwith\b([^\n]*)\bas\s+{re.escape(name)}\b", module.code(around))
+    return opened is None or "InferenceSession" in opened[1]
 
 
 def _has_ort_shape(call: cst.Call) -> bool:
