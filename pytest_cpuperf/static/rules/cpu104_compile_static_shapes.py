@@ -181,7 +181,7 @@ def _silent_because(facts: Facts, call: cst.Call, name: str) -> str | None:
     dynamic = argument(call, "dynamic")
     given = "None" if dynamic is None else dotted(dynamic)
     if given == "None" and not _ALL_STATIC.search(facts.code):
-        return "dynamic is left out: torch compiles a second time, for all lengths"
+        return "dynamic is left out: where shapes vary, torch compiles a second time, for all of them"
     if given not in ("None", "False"):
         return "dynamic is true, or chosen elsewhere"
     if _HANDLES_SHAPES.search(facts.code):

@@ -41,8 +41,8 @@ def test_reported_where_the_file_pads_to_the_longest(compiled):
 @pytest.mark.parametrize(
     ("source", "reason"),
     [
-        ("m = torch.compile(net)\n" + PADDED, "a second time, for all lengths"),
-        ("m = torch.compile(net, dynamic=None)\n" + PADDED, "a second time, for all lengths"),
+        ("m = torch.compile(net)\n" + PADDED, "a second time, for all of them"),
+        ("m = torch.compile(net, dynamic=None)\n" + PADDED, "a second time, for all of them"),
         ("m = torch.compile(net, dynamic=True)\n" + PADDED, "dynamic is true"),
         ("m = torch.compile(net, dynamic=varies)\n" + PADDED, "chosen elsewhere"),
         ("m = torch.compile(net, **options)\n" + PADDED, "unpacked"),
