@@ -181,31 +181,45 @@ def _silent_because(module: Module, assign: cst.Assign, options: cst.BaseExpress
 
 
 def _is_compared(module: Module, assign: cst.Assign, function: cst.FunctionDef | None) -> bool:
-    """Return whether a setting has another value later, or a model a second session with other options beside it."""
-    setting = assign.targets[0].target
-    assert isinstance(setting, cst.Attribute)
-    scope: cst.CSTNode = function or module.tree
-    values = {
-        module.code(a.value)
-        for a in module.nodes(cst.Assign, within=scope)
-        if module.function_of(a) is function and dotted(a.targets[0].target) == dotted(setting)
-    }
-    if len(values) > 1:
-        return True
-    # Of each model: the options of its sessions, and the names that these are held under.
-    sessions: dict[str, list[tuple[str | None, set[str]]]] = {}
-    for call in module.nodes(cst.Call, within=scope):
+    """Return whether one model has a session that gets a setting and one beside it that gets another value, or none."""
+    by_model: dict[str, list[cst.Call]] = {}
+    for call in module.nodes(cst.Call, within=function or module.tree):
         model = argument(call, "path_or_bytes", 0)
         if module.qualified(call.func) == SESSION and module.function_of(call) is function and model is not None:
-            held = {module.code(t) for t in _held_as(module, call)}
-            sessions.setdefault(module.code(model), []).append((dotted(argument(call, "sess_options", 1)), held))
-    options = dotted(setting.value)
-    return any(
-        own == options and other != options and held and others_held and held.isdisjoint(others_held)
-        for of_model in sessions.values()
-        for own, held in of_model
-        for other, others_held in of_model
-    )
+            by_model.setdefault(module.code(model), []).append(call)
+    for calls in by_model.values():
+        given = [(call, _set_before(module, call, assign)) for call in calls]
+        own = [call for call, setting in given if setting is assign]
+        others = [c for c, other in given if other is None or module.code(other.value) != module.code(assign.value)]
+        if any(_stand_beside(module, call, other) for call in own for other in others):
+            return True
+    return False
+
+
+def _set_before(module: Module, call: cst.Call, like: cst.Assign) -> cst.Assign | None:
+    """Return what sets, for a session's options, the attribute that another assignment sets; the last before it."""
+    options, setting = dotted(argument(call, "sess_options", 1)), like.targets[0].target
+    assert isinstance(setting, cst.Attribute)
+    last = None
+    for assign in module.nodes(cst.Assign, within=module.function_of(call) or module.tree):
+        if options is None or module.number(assign) > module.number(call):
+            break
+        target = dotted(assign.targets[0].target)
+        if target == options:
+            last = None  # made anew
+        elif target == f"{options}.{setting.attr.value}":
+            last = assign
+    return last
+
+
+def _stand_beside(module: Module, call: cst.Call, other: cst.Call) -> bool:
+    """Return whether two sessions are there at once: under different names, or in one dictionary or list."""
+    held, others_held = ({module.code(t) for t in _held_as(module, c)} for c in (call, other))
+    if not held or not others_held:
+        return False
+    together = module.around(call, cst.Assign)
+    in_one = together is not None and module.is_inside(other, together) and not isinstance(together.value, cst.IfExp)
+    return held.isdisjoint(others_held) or in_one
 
 
 def _is_kept(module: Module, options: cst.BaseExpression, scope: cst.CSTNode, around: cst.ClassDef | None) -> bool:
@@ -242,7 +256,9 @@ def _serves_from_top(module: Module, call: cst.Call) -> bool:
     held = {name for t in _held_as(module, call) if (name := dotted(t))}
     if any(re.search(rf"\b{re.escape(n)}\b", c.code) for n in held for c in module.facts.outline.chunks):
         return True
-    if _is_run(module, call):
+    if _is_run(module, call) or any(
+        isinstance(p, cst.Call) and _NOT_SERVING & set(words(last_name(p.func) or "")) for p in module.parents(call)
+    ):
         return False
     for other in module.nodes(cst.Call):
         if module.function_of(other) is not None or any(isinstance(p, cst.While) for p in module.parents(other)):

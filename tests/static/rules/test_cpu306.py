@@ -52,6 +52,10 @@ TOP = "o = ort.SessionOptions()\n{}\n"
         "s = ort.InferenceSession(path, o)\ns.run(None, warm)\ndef f(x):\n    return s.run(None, x)",
         "s = ort.InferenceSession(path, o)\nwhile True:\n    s.run(None, read())",
         "encoder = ort.InferenceSession(a, o)\ndecoder = ort.InferenceSession(b)\napp = App(encoder, decoder)",
+        "encoder = ort.InferenceSession(a, o)\no = ort.SessionOptions()\n"
+        "o.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL\no.enable_profiling = False\n"
+        "decoder = ort.InferenceSession(b, o)",
+        "s = ort.InferenceSession(path, o) if careful else ort.InferenceSession(path)",
         "try:\n    s = ort.InferenceSession(path, o)\nexcept OSError:\n    s = ort.InferenceSession(path)",
     ],
 )
@@ -66,7 +70,9 @@ def test_reported_where_a_session_of_the_module_may_serve(setting, use):
     [
         ("slow = ort.InferenceSession(path, o)\nfast = ort.InferenceSession(path)", "are compared"),
         ("p = ort.SessionOptions()\na = ort.InferenceSession(path, o)\nb = ort.InferenceSession(path, p)", "compared"),
+        ("both = {'a': ort.InferenceSession(path, o), 'b': ort.InferenceSession(path)}", "are compared"),
         ("s = ort.InferenceSession(path, o)\ns.run(None, {})", "not kept"),
+        ("took['a'] = bench(ort.InferenceSession(path, o))", "not kept"),
         ("y = ort.InferenceSession(path, o).run(None, {})", "not kept"),
         ("s = ort.InferenceSession(a, o)\nt = ort.InferenceSession(b, o)\nmeasure(s)\nmeasure(t)", "not kept"),
         (
