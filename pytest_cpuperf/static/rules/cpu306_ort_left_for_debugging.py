@@ -31,6 +31,9 @@ _ON_PURPOSE = re.compile(
 _OTHER_PROVIDERS = re.compile(
     r"\b(?!CPU|CUDA|ROCM|Dml)\w+ExecutionProvider\b|\badd_provider(?:_for_devices)?\b|\bhas_trt\b"
 )
+_RUNS = re.compile(r"\.\s*run(?:_with_iobinding)?\s*\(")
+# A loop without an end, or a function within a function, which may answer requests.
+_GOES_ON = re.compile(r"\bwhile\b|(?m:^[ \t]+(?:async[ \t]+)?def\b)|\b(?:uvicorn|app|server|asyncio)\s*\.\s*run\b")
 
 
 class OrtLeftForDebugging(PythonRule):
@@ -254,7 +257,7 @@ def _serves_from_top(module: Module, call: cst.Call) -> bool:
     if module.function_of(call) is not None:
         return True
     held = {name for t in _held_as(module, call) if (name := dotted(t))}
-    if any(re.search(rf"\b{re.escape(n)}\b", c.code) for n in held for c in module.facts.outline.chunks):
+    if any(_uses_global(chunk, name) for name in held for chunk in module.facts.outline.chunks):
         return True
     if _is_run(module, call) or any(
         isinstance(p, cst.Call) and _NOT_SERVING & set(words(last_name(p.func) or "")) for p in module.parents(call)
@@ -266,9 +269,24 @@ def _serves_from_top(module: Module, call: cst.Call) -> bool:
         called = dotted(other.func) or ""
         if called.endswith((".run", ".run_with_iobinding")) and called.rpartition(".")[0] in held:
             return False
-        if any(dotted(a.value) in held for a in other.args) and _NOT_SERVING & set(words(called)):
+        if any(dotted(a.value) in held for a in other.args) and (
+            _NOT_SERVING & set(words(called)) or _runs_and_returns(module, called)
+        ):
             return False
     return True
+
+
+def _uses_global(chunk: Chunk, name: str) -> bool:
+    """Return whether a function uses a name of the module, which none of its parameters hides."""
+    name = re.escape(name)
+    is_parameter = re.search(rf"\bdef\s+\w+\s*\([^)]*\b{name}\b", chunk.code) is not None
+    return not is_parameter and re.search(rf"\b{name}\b", chunk.code) is not None
+
+
+def _runs_and_returns(module: Module, name: str) -> bool:
+    """Return whether a function of the file runs a session and comes back: nothing in it goes on to serve."""
+    chunks = module.facts.outline.functions.get(name, ())
+    return any(_RUNS.search(c.code) and not _GOES_ON.search(c.code) for c in chunks)
 
 
 def _held_as(module: Module, call: cst.Call) -> list[cst.BaseExpression]:

@@ -56,6 +56,7 @@ TOP = "o = ort.SessionOptions()\n{}\n"
         "o.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL\no.enable_profiling = False\n"
         "decoder = ort.InferenceSession(b, o)",
         "s = ort.InferenceSession(path, o) if careful else ort.InferenceSession(path)",
+        "net = ort.InferenceSession(path, o)\ndef serve(s):\n    while True:\n        s.run(None, x)\nserve(net)",
         "try:\n    s = ort.InferenceSession(path, o)\nexcept OSError:\n    s = ort.InferenceSession(path)",
     ],
 )
@@ -72,6 +73,11 @@ def test_reported_where_a_session_of_the_module_may_serve(setting, use):
         ("p = ort.SessionOptions()\na = ort.InferenceSession(path, o)\nb = ort.InferenceSession(path, p)", "compared"),
         ("both = {'a': ort.InferenceSession(path, o), 'b': ort.InferenceSession(path)}", "are compared"),
         ("s = ort.InferenceSession(path, o)\ns.run(None, {})", "not kept"),
+        (
+            "s = ort.InferenceSession(a, o)\nt = ort.InferenceSession(b, o)\n"
+            "def outputs(s):\n    return s.run(None, x)\nassert outputs(t) == outputs(t)\nprint(outputs(s))",
+            "not kept",
+        ),
         ("took['a'] = bench(ort.InferenceSession(path, o))", "not kept"),
         ("y = ort.InferenceSession(path, o).run(None, {})", "not kept"),
         ("s = ort.InferenceSession(a, o)\nt = ort.InferenceSession(b, o)\nmeasure(s)\nmeasure(t)", "not kept"),
