@@ -107,6 +107,7 @@ def test_reported_where_the_file_shows_a_model_or_a_session(made, body):
         ("return invoices.generate(x)", "what it is called on is a model"),
         ("return x.name.translate(table)", "what it is called on is a model"),
         ("return prices.predict_for(x)", "what it is called on is a model"),
+        ("net = onnxruntime.thing(x)\nreturn (report or letter).generate(x)", "what it is called on is a model"),
         ("return helper(x)", "not seen to run a model itself"),
         ("return session.run(query, {'x': x})", "nothing shows that the session is onnxruntime's"),
         ("return session.run(cypher)", "the session is not onnxruntime's"),

@@ -121,6 +121,8 @@ def _is_ort(facts: Facts, name: str) -> bool:
 
 def _made_of(facts: Facts, name: str) -> set[str]:
     """Return the full names of what makes or annotates what a name holds, through functions of the file."""
+    if not name:
+        return set()  # `(report or letter).generate(x)`
     bound = rf"(?<!\w){re.escape(name)}\s*(?:\[[^\]\n]*\]\s*)?"
     values = re.findall(rf"{bound}(?::[^=\n]+)?=(?!=)([^\n]*(?:(?<=\()\n[^\n]*)?)", facts.code)
     made = {called for value in values for called in _CALLED.findall(value)}
