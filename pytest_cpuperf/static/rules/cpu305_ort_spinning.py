@@ -140,7 +140,7 @@ class OrtSpinning(PythonRule):
         for call in calls:
             because = everywhere or silent_because(module, call, SPINNING)
             if because is None and beside is None:
-                because = "it is the only session here, and nothing is seen to compute beside it"
+                because = "no second session is held here, and nothing is seen to compute beside it"
             if because:
                 yield Silence(call, because)
             else:
