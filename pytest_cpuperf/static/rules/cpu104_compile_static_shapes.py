@@ -19,26 +19,36 @@ _PADS = re.compile(
     rf"\b(?:{'|'.join(sorted(TOKENIZER_WORDS))})\w*\s*(?:\.\s*(?:__call__|batch_encode_plus|pad)\s*)?\("
     r"(?:[^()]|\([^()]*\))*?\bpadding\s*=\s*(?:True|[\"']longest[\"'])"
 )
-_HANDLES_SHAPES = re.compile(
-    r"\bmark_dynamic\b|\bmaybe_mark_dynamic\b|\bassume_static_by_default\b|\bautomatic_dynamic_shapes\b"
-    r"|\bforce_parameter_static_shapes\b|\bpad_to_multiple_of\b|\bmark_static\b"
-)
+_HANDLES_SHAPES = re.compile(r"\b(?:maybe_)?mark_(?:dynamic|static|unbacked)\b|\bpad_to_multiple_of\b")
+# What `dynamic=False` does, for all that the file compiles.
+_ALL_STATIC = re.compile(r"\bautomatic_dynamic_shapes\s*=\s*False\b")
 
 
 class CompileStaticShapes(PythonRule):
-    """`torch.compile` without `dynamic` on a model fed with padded text batches of varying length.
+    """A model compiled for fixed shapes, and fed with padded text batches of varying length.
 
     ## What it does
-    Finds `torch.compile(model)` with no `dynamic` argument, where the file runs the compiled model and its tokenizer
-    pads each batch to its longest text.
+    Finds `torch.compile(model, dynamic=False)`, and `torch.compile(model)` where the file switches dynamo's
+    `automatic_dynamic_shapes` off, where the file runs the compiled model and its tokenizer pads each batch to its
+    longest text.
 
     ## Why is this bad?
-    The first call compiles for its own shape, the next shape compiles again, and after eight recompilations torch
-    quietly goes back to eager mode. Batches padded to their longest have as many shapes as there are lengths.
+    Each length compiles again, and after eight compilations torch runs new lengths uncompiled. How often a small
+    encoder compiles for 20 batches of 8 texts, each batch of another length (torch 2.13, with inductor and with
+    `backend="eager"` alike):
+
+    | | compilations |
+    |---|---|
+    | `dynamic=False`, or `automatic_dynamic_shapes = False` | 8, the other 12 lengths uncompiled |
+    | `dynamic=False`, lengths padded to multiples of 32 | 4, one for each length |
+    | `dynamic` left out, or `None` | 2: the second is for all lengths |
+    | `dynamic=True` | 1 |
+
+    Without `dynamic`, another batch size costs one more compilation, once.
 
     ## Example
     ```python
-    model = torch.compile(model)
+    model = torch.compile(model, dynamic=False)
     model(**tokenizer(texts, padding=True, return_tensors="pt"))
     ```
 
@@ -48,14 +58,14 @@ class CompileStaticShapes(PythonRule):
     model(**tokenizer(texts, padding=True, return_tensors="pt"))
     ```
 
-    or few shapes, by `pad_to_multiple_of=64`.
+    or leave `dynamic` out, or keep fixed shapes and have few of them, by `pad_to_multiple_of=64`.
 
     ## Fix safety
     Unsafe: code for all shapes can be slower than code for one.
 
     ## When it stays silent
-    Where `dynamic` is given or may be, where the file marks dynamic dimensions, sets dynamo's options for shapes or
-    pads to a multiple, and where no padded text is seen.
+    Where `dynamic` is left out, true or chosen at run time, where the file marks dimensions itself or pads to a
+    multiple, and where no padded text is seen.
 
     ## References
     https://docs.pytorch.org/docs/stable/torch.compiler_dynamic_shapes.html
@@ -75,15 +85,16 @@ class CompileStaticShapes(PythonRule):
     VALID = (
         """
         import re, torch
-        def serve(model, tokenizer, texts, images):
+        def serve(model, other, tokenizer, texts, images):
             pattern = re.compile("x")
-            a = torch.compile(model, dynamic=True)
-            return a(**tokenizer(texts, padding=True))
+            a, b = torch.compile(model, dynamic=True), torch.compile(other)
+            batch = tokenizer(texts, padding=True)
+            return a(**batch), b(**batch)
         """,
         """
         import torch
         def serve(model, tokenizer, texts):
-            a = torch.compile(model)
+            a = torch.compile(model, dynamic=False)
             return a(**tokenizer(texts, padding="max_length", max_length=128))
         """,
     )
@@ -92,24 +103,33 @@ class CompileStaticShapes(PythonRule):
         import torch
         class Encoder:
             def __init__(self, model, tokenizer):
-                self.model = torch.compile(model)  # <-
+                self.model = torch.compile(model, dynamic=False)  # <-
                 self.tokenizer = tokenizer
             def encode(self, texts):
                 batch = self.tokenizer(texts, padding=True, return_tensors="pt")
                 return self.model(**batch)
         def other(model, tokenizer, texts):
-            model.compile(mode="max-autotune")  # <-
+            model.compile(mode="max-autotune", dynamic=False)  # <-
             return model(**tokenizer(texts, padding="longest"))
+        """,
+        """
+        import torch
+        torch._dynamo.config.automatic_dynamic_shapes = False
+        def serve(model, tokenizer, texts):
+            model = torch.compile(model)  # <-
+            return model(**tokenizer(texts, padding=True))
         """,
     )
     FIXED = (
         (
-            "import torch\nm = torch.compile(net)\nm(**tokenizer(texts, padding=True))\n",
+            "import torch\nm = torch.compile(net, dynamic=False)\nm(**tokenizer(texts, padding=True))\n",
             "import torch\nm = torch.compile(net, dynamic=True)\nm(**tokenizer(texts, padding=True))\n",
         ),
         (
-            "import torch\nmodel.compile()\nmodel(**tokenizer(texts, padding=True))\n",
-            "import torch\nmodel.compile(dynamic=True)\nmodel(**tokenizer(texts, padding=True))\n",
+            "import torch\ntorch._dynamo.config.automatic_dynamic_shapes = False\nmodel.compile()\n"
+            "model(**tokenizer(texts, padding=True))\n",
+            "import torch\ntorch._dynamo.config.automatic_dynamic_shapes = False\nmodel.compile(dynamic=True)\n"
+            "model(**tokenizer(texts, padding=True))\n",
         ),
     )
 
@@ -125,7 +145,8 @@ class CompileStaticShapes(PythonRule):
             else:
                 yield Report(
                     call,
-                    "batches are padded to their longest: each new length compiles again, eight times at most",
+                    "compiled for fixed shapes, and batches are padded to their longest: each length compiles again, "
+                    "and after eight torch runs it uncompiled",
                     "give dynamic=True, or pad to few lengths with pad_to_multiple_of",
                     _mend(module, call),
                 )
@@ -157,10 +178,14 @@ def _compiled(module: Module, call: cst.Call) -> str | None:
 def _silent_because(facts: Facts, call: cst.Call, name: str) -> str | None:
     if has_unpacking(call):
         return "unpacked arguments may hold dynamic"
-    if argument(call, "dynamic") is not None and dotted(argument(call, "dynamic")) != "None":
-        return "dynamic is given"
+    dynamic = argument(call, "dynamic")
+    given = "None" if dynamic is None else dotted(dynamic)
+    if given == "None" and not _ALL_STATIC.search(facts.code):
+        return "dynamic is left out: where shapes vary, torch compiles a second time, for all of them"
+    if given not in ("None", "False"):
+        return "dynamic is true, or chosen elsewhere"
     if _HANDLES_SHAPES.search(facts.code):
-        return "the file handles shapes: it marks dimensions, sets dynamo's options or pads to a multiple"
+        return "the file handles shapes: it marks dimensions, or pads to a multiple"
     if not any(facts.code[m.start()] == facts.text[m.start()] for m in _PADS.finditer(facts.text)):
         return "no text is seen that is padded to the longest of its batch"
     return None if name and is_run(facts, name) else "the compiled model is not seen to run here"

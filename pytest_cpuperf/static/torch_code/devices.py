@@ -12,6 +12,7 @@ from pytest_cpuperf.static.source.names import argument, dotted
 _CPU = r"(?:[\"']cpu(?::0)?[\"']|(?:torch\s*\.\s*)?device\s*\(\s*(?:type\s*=\s*)?[\"']cpu[\"']\s*\))"
 _IS_CPU = re.compile(rf"(?:device\s*=\s*)?{_CPU}|\{{\s*[\"'][\"']\s*:\s*{_CPU}\s*\}}")
 _NAME = re.compile(r"(?:device\s*=\s*)?((?:\w+\s*\.\s*)*\w+)")
+_DTYPE = re.compile(r"\b(?:half|b?float\w*|dtype\w*)\b")
 _DEVICE_ARGUMENTS = ("device", "device_map", "device_type")
 
 
@@ -31,7 +32,7 @@ def names_cpu_in(facts: Facts, expression: str) -> bool:
 def on_cpu(module: Module, node: cst.CSTNode) -> bool:
     """Return whether the expression around a node, or the branch that it stands in, names the CPU as its device."""
     for around in (node, *module.parents(node)):
-        if isinstance(around, cst.Call) and _call_names_cpu(module, around):
+        if isinstance(around, cst.Call) and names_cpu(module, around):
             return True
         if isinstance(around, (cst.If, cst.IfExp)) and _in_cpu_branch(module, around, node):
             return True
@@ -47,12 +48,26 @@ def moved_to_cpu(module: Module, place: cst.CSTNode, name: str) -> bool:
         function = call.func
         if not isinstance(function, cst.Attribute) or (dotted(function.value) or "").rpartition(".")[2] != name:
             continue
-        if function.attr.value in ("to", "cpu", "half", "bfloat16") and _call_names_cpu(module, call):
+        if function.attr.value in ("to", "cpu", "half", "bfloat16") and names_cpu(module, call):
             return True
     return False
 
 
-def _call_names_cpu(module: Module, call: cst.Call) -> bool:
+def names_other_device(module: Module, value: cst.BaseExpression) -> bool:
+    """Return whether an expression puts what it loads on a device that is not plainly the CPU: `device_map="auto"`."""
+    for call in module.nodes(cst.Call, within=value):
+        method = call.func.attr.value if isinstance(call.func, cst.Attribute) else ""
+        targets = [argument(call, keyword) for keyword in _DEVICE_ARGUMENTS]
+        if method == "to":
+            targets += [a.value for a in call.args if a.keyword is None and not _DTYPE.search(module.code(a.value))]
+        named = [t for t in targets if t is not None and dotted(t) != "None"]
+        if method in ("cuda", "xpu", "mps") or (named and not names_cpu(module, call)):
+            return True
+    return False
+
+
+def names_cpu(module: Module, call: cst.Call) -> bool:
+    """Return whether a call loads something on the CPU, or moves it there."""
     function = call.func
     if isinstance(function, cst.Attribute):
         method = function.attr.value
@@ -61,7 +76,7 @@ def _call_names_cpu(module: Module, call: cst.Call) -> bool:
         if method == "to" and any(names_cpu_in(module.facts, module.code(a.value)) for a in call.args[:2]):
             return True
         # What a chain began with: `load(…, device="cpu").half()`.
-        if isinstance(function.value, cst.Call) and _call_names_cpu(module, function.value):
+        if isinstance(function.value, cst.Call) and names_cpu(module, function.value):
             return True
     for keyword in _DEVICE_ARGUMENTS:
         value = argument(call, keyword)

@@ -20,6 +20,11 @@ _SAVES = re.compile(
 )
 _CALL = r"(?<![\w.])(?:self\s*\.\s*)?{name}\s*(?:\.\s*(\w+)\s*)?\("
 _MOVES = r"(?<![\w.])(?:self\s*\.\s*)?{name}\s*\.\s*(?:(cuda|mps|xpu)\s*\(|to\s*\(([^()]*(?:\([^()]*\))?[^()]*)\))"
+# Libraries that move what they are handed, and what asks diffusers to keep a pipeline on a GPU, part by part.
+_HANDED = (
+    r"\b(?:\w*dispatch_model|load_checkpoint_and_dispatch|cpu_offload|(?:\w*accelerator|fabric)\s*\.\s*(?:prepare|setup)\w*)"
+    r"\s*\([^()]*(?<![\w.])(?:self\s*\.\s*)?{name}\b|(?<!\w){name}\s*\.\s*enable_\w*offload\s*\("
+)
 _HALF = re.compile(r"\b(?:half|b?float16|dtype\w*)\b")
 
 
@@ -42,6 +47,8 @@ def is_saved(facts: Facts, name: str) -> bool:
 
 def is_moved_off_cpu(facts: Facts, name: str) -> bool:
     """Return whether a file moves what it holds under a name to a device that is not plainly the CPU."""
+    if re.search(_HANDED.format(name=re.escape(name)), facts.code):
+        return True
     for match in re.finditer(_MOVES.format(name=re.escape(name)), facts.text):
         if match[1] is not None:
             return True

@@ -1,4 +1,4 @@
-"""Compiled models that meet a new shape with each batch."""
+"""Models compiled for fixed shapes that meet a new one with each batch."""
 
 import textwrap
 
@@ -18,14 +18,19 @@ def verdicts(source):
     return [f.message for f in plain.findings], " ".join(s.because for s in plain.silenced)
 
 
+ALL_STATIC = "torch._dynamo.config.automatic_dynamic_shapes = False\n"
+
+
 @pytest.mark.parametrize(
     "compiled",
     [
-        "m = torch.compile(net)",
-        'm = torch.compile(net, mode="reduce-overhead")',
-        "m = torch.compile(net, dynamic=None)",
-        "m = torch.load(p).eval()\nm.compile()",
-        "@torch.compile()\ndef m(**batch): return net(**batch)",
+        "m = torch.compile(net, dynamic=False)",
+        'm = torch.compile(net, mode="max-autotune", dynamic=False)',
+        "torch._dynamo.config.recompile_limit = 64\nm = torch.compile(net, dynamic=False)",
+        "m = torch.load(p).eval()\nm.compile(dynamic=False)",
+        "@torch.compile(dynamic=False)\ndef m(**batch): return net(**batch)",
+        ALL_STATIC + "m = torch.compile(net)",
+        ALL_STATIC + "m = torch.compile(net, dynamic=None)",
     ],
 )
 def test_reported_where_the_file_pads_to_the_longest(compiled):
@@ -36,19 +41,39 @@ def test_reported_where_the_file_pads_to_the_longest(compiled):
 @pytest.mark.parametrize(
     ("source", "reason"),
     [
-        ("m = torch.compile(net, dynamic=True)\n" + PADDED, "dynamic is given"),
+        ("m = torch.compile(net)\n" + PADDED, "a second time, for all of them"),
+        ("m = torch.compile(net, dynamic=None)\n" + PADDED, "a second time, for all of them"),
+        ("m = torch.compile(net, dynamic=True)\n" + PADDED, "dynamic is true"),
+        ("m = torch.compile(net, dynamic=varies)\n" + PADDED, "chosen elsewhere"),
         ("m = torch.compile(net, **options)\n" + PADDED, "unpacked"),
-        ("m = torch.compile(net)\ntorch._dynamo.mark_dynamic(x, 1)\n" + PADDED, "handles shapes"),
-        ("m = torch.compile(net)\ny = m(**tokenizer(t, padding=True, pad_to_multiple_of=64))", "handles shapes"),
-        ('m = torch.compile(net)\ny = m(**tokenizer(t, padding="max_length"))', "no text is seen"),
-        ("m = torch.compile(net)\ny = m(x)  # tokenizer(t, padding=True)", "no text is seen"),
-        ("m = torch.compile(net)\nz = tokenizer(t, padding=True)", "not seen to run"),
+        ("m = torch.compile(net, dynamic=False)\ntorch._dynamo.mark_dynamic(x, 1)\n" + PADDED, "handles shapes"),
+        (
+            "m = torch.compile(net, dynamic=False)\ny = m(**tokenizer(t, padding=True, pad_to_multiple_of=64))",
+            "handles shapes",
+        ),
+        ('m = torch.compile(net, dynamic=False)\ny = m(**tokenizer(t, padding="max_length"))', "no text is seen"),
+        ("m = torch.compile(net, dynamic=False)\ny = m(x)  # tokenizer(t, padding=True)", "no text is seen"),
+        ("m = torch.compile(net, dynamic=False)\nz = tokenizer(t, padding=True)", "not seen to run"),
     ],
 )
 def test_silent_with_the_reason(source, reason):
     found, told = verdicts(source)
     assert found == []
     assert reason in told
+
+
+@pytest.mark.parametrize(("dynamic", "compilations"), [(None, 2), (False, 8), (True, 1)])
+def test_torch_compiles_as_often_as_the_page_says(dynamic, compilations):
+    torch = pytest.importorskip("torch")
+    testing = pytest.importorskip("torch._dynamo.testing")
+    torch._dynamo.reset()
+    net = torch.nn.Sequential(torch.nn.Embedding(9, 4), torch.nn.Linear(4, 2)).eval()
+    count = testing.CompileCounter()
+    compiled = torch.compile(net, dynamic=dynamic, backend=count)
+    with torch.inference_mode():
+        for length in range(10, 30):
+            compiled(torch.zeros(8, length, dtype=torch.long))
+    assert count.frame_count == compilations
 
 
 @pytest.mark.parametrize("other", ["p = re.compile('x')", "self.compile()", "m.compile('adam')", "m.compile(loss=l)"])

@@ -22,9 +22,16 @@ def verdicts(source):
     [
         ("a = ort.InferenceSession('a')\nb = ort.InferenceSession('b')", "2 sessions"),
         ("sessions = [ort.InferenceSession(p) for p in paths]", "several sessions"),
+        ("sessions = [(p, ort.InferenceSession(p)) for p in paths]", "several sessions"),
+        ("sessions = {p: Model(ort.InferenceSession(p)) for p in paths}", "several sessions"),
+        ("for p in paths:\n    s = ort.InferenceSession(p)\n    s.run(None, x)\n    all.append(s)", "several"),
+        ("for p in paths:\n    s = ort.InferenceSession(p)\n    all[p] = Model(s)", "several sessions"),
         ("sessions = {}\nfor p in paths:\n    sessions[p] = ort.InferenceSession(p)", "several sessions"),
         ("s = ort.InferenceSession('a')\ndef f(x):\n    return torch.matmul(x, s.run(None, x)[0])", "torch"),
-        ("s = ort.InferenceSession('a')\ndef f(x):\n    return np.dot(x, s.run(None, x)[0])", "numpy"),
+        ("s = ort.InferenceSession('a')\ndef f(x):\n    return np.matmul(x, s.run(None, x)[0])", "numpy"),
+        ("s = ort.InferenceSession('a')\ndef f(x):\n    return np.dot(s.run(None, x)[0], table.T)", "numpy"),
+        ("net = ort.InferenceSession('a')\ndef f(x):\n    return np.matmul(x, net.run(names, x)[0])", "numpy"),
+        ("s = ort.InferenceSession('a')\ndef f(x):\n    return np.matmul(x, other.run(None, x)[0])", "numpy"),
     ],
 )
 def test_reported_beside_other_work(source, beside):
@@ -63,6 +70,16 @@ def test_silent_where_spinning_may_be_off(setting, reason):
     "source",
     [
         "s = ort.InferenceSession('a')\ndef f(x):\n    y = s.run(None, x)[0]\n    return y / np.linalg.norm(y)",
+        "y = [ort.InferenceSession(p).run(None, x) for p in paths]",
+        "y = {p: measure(ort.InferenceSession(p)) for p in paths}",
+        "a = ort.InferenceSession('a').run(None, x)\nb = ort.InferenceSession('b').run(None, x)",
+        "for p in paths:\n    s = ort.InferenceSession(p)\n    results.append(s.run(None, x))",
+        "for p in paths:\n    s = ort.InferenceSession(p)\n    results[p] = s.run(None, x)",
+        "s = ort.InferenceSession('a')\ndef f(x):\n    subprocess.run(['ls'])\n    return np.matmul(x, x)",
+        "s = ort.InferenceSession('a')\ndef f(x):\n    uvicorn.run(app)\n    return torch.matmul(x, x)",
+        "s = ort.InferenceSession('a')\ndef f(x):\n    asyncio.run(g())\n    self.run(x)\n    return np.matmul(x, x)",
+        "s = ort.InferenceSession('a')\ndef f(x, y):\n    return np.dot(s.run(None, x)[0][0], y) / norm(y)",
+        "s = ort.InferenceSession('a')\ndef f(x):\n    return np.linalg.inv(pose(s.run(None, x)))",
         "if gpu:\n    s = ort.InferenceSession('a')\nelse:\n    s = ort.InferenceSession('b')",
         "class A:\n    def f(self): self.s = ort.InferenceSession('a')\n"
         "class B:\n    def f(self): self.t = ort.InferenceSession('a')",

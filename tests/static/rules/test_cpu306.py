@@ -41,6 +41,60 @@ def test_reported_where_the_session_is_kept(kept, setting):
     assert len(found) == 1, told
 
 
+TOP = "o = ort.SessionOptions()\n{}\n"
+
+
+@pytest.mark.parametrize("setting", [PROFILING, LEVEL])
+@pytest.mark.parametrize(
+    "use",
+    [
+        "s = ort.InferenceSession(path, o)",
+        "s = ort.InferenceSession(path, o)\ns.run(None, warm)\ndef f(x):\n    return s.run(None, x)",
+        "s = ort.InferenceSession(path, o)\nwhile True:\n    s.run(None, read())",
+        "encoder = ort.InferenceSession(a, o)\ndecoder = ort.InferenceSession(b)\napp = App(encoder, decoder)",
+        "encoder = ort.InferenceSession(a, o)\no = ort.SessionOptions()\n"
+        "o.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL\no.enable_profiling = False\n"
+        "decoder = ort.InferenceSession(b, o)",
+        "s = ort.InferenceSession(path, o) if careful else ort.InferenceSession(path)",
+        "net = ort.InferenceSession(path, o)\ndef serve(s):\n    while True:\n        s.run(None, x)\nserve(net)",
+        "try:\n    s = ort.InferenceSession(path, o)\nexcept OSError:\n    s = ort.InferenceSession(path)",
+    ],
+)
+def test_reported_where_a_session_of_the_module_may_serve(setting, use):
+    found, told = verdicts(TOP.format(setting) + use)
+    assert len(found) == 1, told
+
+
+@pytest.mark.parametrize("setting", [PROFILING, LEVEL])
+@pytest.mark.parametrize(
+    ("use", "reason"),
+    [
+        ("slow = ort.InferenceSession(path, o)\nfast = ort.InferenceSession(path)", "are compared"),
+        ("p = ort.SessionOptions()\na = ort.InferenceSession(path, o)\nb = ort.InferenceSession(path, p)", "compared"),
+        ("both = {'a': ort.InferenceSession(path, o), 'b': ort.InferenceSession(path)}", "are compared"),
+        ("s = ort.InferenceSession(path, o)\ns.run(None, {})", "not kept"),
+        (
+            "s = ort.InferenceSession(a, o)\nt = ort.InferenceSession(b, o)\n"
+            "def outputs(s):\n    return s.run(None, x)\nassert outputs(t) == outputs(t)\nprint(outputs(s))",
+            "not kept",
+        ),
+        ("took['a'] = bench(ort.InferenceSession(path, o))", "not kept"),
+        ("y = ort.InferenceSession(path, o).run(None, {})", "not kept"),
+        ("s = ort.InferenceSession(a, o)\nt = ort.InferenceSession(b, o)\nmeasure(s)\nmeasure(t)", "not kept"),
+        (
+            "s = ort.InferenceSession(path, o)\no.enable_profiling = False\n"
+            "o.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL\n"
+            "t = ort.InferenceSession(path, o)",
+            "are compared",
+        ),
+    ],
+)
+def test_silent_in_a_script_that_compares_or_ends(setting, use, reason):
+    found, told = verdicts(TOP.format(setting) + use)
+    assert found == []
+    assert reason in told
+
+
 @pytest.mark.parametrize(
     ("source", "reason"),
     [

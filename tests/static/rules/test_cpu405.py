@@ -74,6 +74,63 @@ def test_reported_in_whatever_answers_requests(source):
 
 
 @pytest.mark.parametrize(
+    ("made", "body"),
+    [
+        ("sess = onnxruntime.InferenceSession(p)", "sess.run(names, x)"),
+        ("encoder = onnxruntime.InferenceSession(p)", "encoder.run(names, x)"),
+        ("session = (\n    onnxruntime.InferenceSession(p)\n)", "session.run(names, x)"),
+        ("def load():\n    return onnxruntime.InferenceSession(p)\nsession = load()", "session.run(names, x)"),
+        ("session: onnxruntime.InferenceSession | None = None", "session.run(names, x)"),
+        ("class A:\n    def __init__(self, s: onnxruntime.InferenceSession): self.session = s", "a.s.run(names, x)"),
+        ("names = [o.name for o in session.get_outputs()]", "session.run(names, x)"),
+        ("", "session.run(output_names=names, input_feed=x)"),
+        ("", "session.run([o.name for o in outputs], x)"),
+        ("", "sessions[x.name].run(None, x)"),
+        ("", "session.run_with_iobinding(x)"),
+        ("from vllm_like import x\nllm = Llm()", "llm.generate(x)"),
+        ("import diffusers\npainter = diffusers.DiffusionThing(p)", "painter.generate_image(x)"),
+        ("import llama_cpp\ndef load():\n    return llama_cpp.Llama(p)\nwriter = load()", "writer.generate_text(x)"),
+        ("", "classifier.predict_labels(x)"),
+        ("", "service.transcribe(x)"),
+    ],
+)
+def test_reported_where_the_file_shows_a_model_or_a_session(made, body):
+    found, told = verdicts(made + "\n" + handler(body))
+    assert len(found) == 1, told
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ("return reports.generate_pdf(x)", "what it is called on is a model"),
+        ("return qr.generate_image(x)", "what it is called on is a model"),
+        ("return invoices.generate(x)", "what it is called on is a model"),
+        ("return x.name.translate(table)", "what it is called on is a model"),
+        ("return prices.predict_for(x)", "what it is called on is a model"),
+        ("net = onnxruntime.thing(x)\nreturn (report or letter).generate(x)", "what it is called on is a model"),
+        ("return helper(x)", "not seen to run a model itself"),
+        ("return session.run(query, {'x': x})", "nothing shows that the session is onnxruntime's"),
+        ("return session.run(cypher)", "the session is not onnxruntime's"),
+        ("return session.run('MATCH (n) RETURN n', {'x': x})", "the session is not onnxruntime's"),
+        ("return self.session.run(query, x=x)", "the session is not onnxruntime's"),
+    ],
+)
+def test_silent_where_no_model_or_session_is_shown(body, reason):
+    helper = "def helper(x):\n    return reports.generate_pdf(x)\n"
+    found, told = verdicts("from neo4j import GraphDatabase\n" + handler(body) + "\n" + helper)
+    assert found == []
+    assert reason in told
+
+
+def test_a_file_may_have_sessions_of_both_kinds():
+    body = "with driver.session() as session:\n    session.run(query, {'x': x})\nreturn self.session.run(names, feed)"
+    found, told = verdicts("session = onnxruntime.InferenceSession(p)\n" + handler(body))
+    assert len(found) == 1
+    assert "self.session.run" in found[0]
+    assert "not onnxruntime's" in told
+
+
+@pytest.mark.parametrize(
     ("body", "reason"),
     [
         ("return await model.predict(x)", "it is awaited"),
@@ -91,8 +148,8 @@ def test_reported_in_whatever_answers_requests(source):
         ("net.hset(x, mapping=x)", "called like a model"),
         ("return StreamingResponse(tokens(x))", "handed to StreamingResponse"),
         ("made = tokens(x)\nreturn Response(made)", "makes a generator"),
-        ("return streamed(x)", "runs the model in another"),
-        ("id = model.generate_id()\nreturn model_parser.parse(x)", "called like a model"),
+        ("return streamed(x)", "not seen to run a model itself"),
+        ("id = model.generate_id()\nreturn net.parse(x)", "called like a model"),
     ],
 )
 def test_silent_with_the_reason(body, reason):
@@ -109,9 +166,54 @@ def test_silent_where_no_handler_or_no_library_is_seen():
     )
 
 
-@pytest.mark.parametrize("body", ["return model(x)", "await x.read()\nreturn model(x)"])
-def test_only_a_route_that_awaits_nothing_becomes_a_plain_function(body):
-    source = "import torch, fastapi\n" + handler(body) + "\n"
-    fixed = fix_source(source.encode(), "a.py", RULES, unsafe=True)[0].decode()
-    wanted = source if "await" in body else source.replace("async def", "def")
-    assert fixed == wanted
+def unsafely_fixed(source):
+    return fix_source(source.encode(), "a.py", RULES, unsafe=True)[0].decode()
+
+
+FASTAPI = "import asyncio, torch, fastapi\nfrom asyncio import get_running_loop as running\nlock = asyncio.Lock()\n"
+BESIDE = """
+def log(x):
+    asyncio.get_event_loop().call_soon(print, x)
+"""
+
+
+def test_a_route_that_awaits_nothing_becomes_a_plain_function():
+    source = FASTAPI + handler("return model(x)") + BESIDE + "\ndef f_other(x):\n    return other.f(x, f=1)\n"
+    assert unsafely_fixed(source) == source.replace("async def", "def")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "await x.read()\nreturn model(x)",
+        "asyncio.create_task(notify(x))\nreturn model(x)",
+        "running().call_soon(print)\nreturn model(x)",
+        "loop.create_task(notify(x))\nreturn model(x)",
+        "if lock.locked():\n    return None\nreturn model(x)",
+        "log(x)\nreturn model(x)",
+    ],
+)
+def test_a_route_that_uses_the_event_loop_stays_asynchronous(body):
+    source = FASTAPI + handler(body) + BESIDE
+    assert verdicts(source)[0]
+    assert unsafely_fixed(source) == source
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        "async def g(x):\n    return await f(x, None)",
+        "def test():\n    assert asyncio.run(f(1, None))",
+        "HANDLERS = [f]",
+    ],
+)
+def test_a_route_that_is_named_elsewhere_stays_asynchronous(use):
+    source = FASTAPI + handler("return model(x)") + "\n" + use + "\n"
+    assert verdicts(source)[0]
+    assert unsafely_fixed(source) == source
+
+
+def test_a_route_with_another_decorator_stays_asynchronous():
+    source = FASTAPI + handler("return model(x)").replace("async", "@retried\nasync") + "\n"
+    assert verdicts(source)[0]
+    assert unsafely_fixed(source) == source

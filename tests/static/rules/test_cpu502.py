@@ -18,6 +18,9 @@ def verdicts(source, **options):
 
 
 RUN = "\nm.generate(x)\n"
+AUTO = 'm = A.from_pretrained(p, torch_dtype=torch.float16, device_map="auto")\n'
+HALF = "m = A.from_pretrained(p, torch_dtype=torch.float16)\n"
+DONE = "is moved to the CPU when it is done"
 
 
 @pytest.mark.parametrize(
@@ -39,6 +42,12 @@ RUN = "\nm.generate(x)\n"
         "def f(model, x):\n    with torch.cpu.amp.autocast():\n        return model(x)",
         "def f(model, x):\n    with torch.no_grad(), torch.autocast(device_type='cpu'):\n        return model(x)",
         "@torch.autocast('cpu')\ndef f(model, x):\n    return model(x)",
+        AUTO + "m = m.to('cpu')" + RUN,
+        AUTO + "m.generate(x)\nm.to('cpu')" + RUN,
+        "class S:\n    def __init__(self):\n        self."
+        + AUTO
+        + "        self.m.cpu()\n    def f(self, x):\n        return self.m(x)",
+        HALF + "b = prepare(m)\nm.to('cpu')" + RUN,
     ],
 )
 def test_reported(source):
@@ -58,6 +67,15 @@ def test_reported(source):
             'd = torch.float16 if big else None\nm = A.from_pretrained(p, dtype=d, device_map="cpu")' + RUN,
             "chosen elsewhere, or is full",
         ),
+        (AUTO + RUN + "m.to('cpu')\ndel m", DONE),
+        ("m = load(p).cuda().half()" + RUN + "m.cpu()", DONE),
+        ("m = load(p).to(device)\nm.half()" + RUN + "m.to('cpu')", DONE),
+        ("def f(x):\n    " + AUTO + "    try:\n        return m(x)\n    finally:\n        m.cpu()", DONE),
+        ("def f(x):\n    " + AUTO + "    y = evaluate(m, x)\n    m.cpu()", DONE),
+        (AUTO + RUN + "def unload():\n    m.cpu()", DONE),
+        (HALF + "m = accelerate.dispatch_model(m, device_map=d)" + RUN + "m.to('cpu')", "another device"),
+        (HALF + "m, data = accelerator.prepare(m, data)" + RUN + "m.to('cpu')", "another device"),
+        (HALF + "m.enable_model_cpu_offload()" + RUN + "m.to('cpu')", "another device"),
         ('m = load(p).half().to("cpu")\nm = m.float()' + RUN, "full precision, too"),
         ('x = torch.zeros(3, dtype=torch.float16, device="cpu")' + RUN, "no model"),
         ("y = x.half().cpu()\nprint(y.numpy())", "nothing here shows"),

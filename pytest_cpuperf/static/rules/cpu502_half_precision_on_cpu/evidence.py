@@ -8,9 +8,10 @@ from pytest_cpuperf.static.rules.cpu502_half_precision_on_cpu.requests import LO
 from pytest_cpuperf.static.source import nodes as cst
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import last_name, string_value
-from pytest_cpuperf.static.torch_code.devices import moved_to_cpu, on_cpu
-from pytest_cpuperf.static.torch_code.held_models import is_moved_off_cpu, is_run, is_saved
+from pytest_cpuperf.static.torch_code.devices import moved_to_cpu, names_cpu, names_other_device, on_cpu
+from pytest_cpuperf.static.torch_code.held_models import is_moved_off_cpu, is_run, is_saved, runs_a_model
 from pytest_cpuperf.static.torch_code.model_calls import ModelCalls
+from pytest_cpuperf.static.torch_code.vocabulary import runs_what_it_is_given
 
 # The author knows what the CPU can do, or asks it.
 _KNOWS_CPU = re.compile(
@@ -60,8 +61,11 @@ def _decorates(module: Module, call: cst.Call, function: cst.CSTNode) -> bool:
 
 def _of_model(module: Module, request: Request) -> str | None:
     names, runs_at_once = _held_as(module, request.call)
-    if not on_cpu(module, request.call) and not any(moved_to_cpu(module, request.call, n) for n in names):
-        return "no device is named beside it, or another than the CPU"
+    if not on_cpu(module, request.call):
+        if not any(moved_to_cpu(module, request.call, n) for n in names):
+            return "no device is named beside it, or another than the CPU"
+        if _is_put_elsewhere(module, request.call, names) and not _is_moved_before_it_runs(module, request.call, names):
+            return "it runs on another device, and is moved to the CPU when it is done"
     facts = module.facts
     if any(is_saved(facts, n) for n in names):
         return "the model is saved or converted"
@@ -72,6 +76,37 @@ def _of_model(module: Module, request: Request) -> str | None:
     if not (runs_at_once or any(is_run(facts, n) for n in names)):
         return "nothing here shows that what is converted is a model that runs on the CPU"
     return None
+
+
+def _is_put_elsewhere(module: Module, call: cst.Call, names: set[str]) -> bool:
+    """Return whether what makes a model, in the function around a call, puts it on another device than the CPU."""
+    scope: cst.CSTNode = module.function_of(call) or module.tree
+    made = [a for a in module.nodes(cst.Assign, within=scope) if any(last_name(t.target) in names for t in a.targets)]
+    return any(names_other_device(module, a.value) for a in made)
+
+
+def _is_moved_before_it_runs(module: Module, call: cst.Call, names: set[str]) -> bool:
+    """Return whether the function around a call moves a model to the CPU and runs it after that, or leaves it there."""
+    function = module.function_of(call)
+    moved = ran = False
+    for other in module.nodes(cst.Call, within=function or module.tree):
+        if module.function_of(other) is not function:
+            continue
+        receiver = other.func.value if isinstance(other.func, cst.Attribute) else None
+        method = last_name(other.func) or ""
+        is_held = receiver is not None and last_name(receiver) in names
+        if is_held and names_cpu(module, other):
+            moved = True
+        elif method in names or (is_held and runs_a_model(method)) or _is_handed(other, names):
+            if moved:
+                return True
+            ran = True
+    return moved and not ran
+
+
+def _is_handed(call: cst.Call, names: set[str]) -> bool:
+    """Return whether a function that runs what it is given is handed a model."""
+    return runs_what_it_is_given(last_name(call.func) or "") and any(last_name(a.value) in names for a in call.args)
 
 
 def _held_as(module: Module, call: cst.Call) -> tuple[set[str], bool]:

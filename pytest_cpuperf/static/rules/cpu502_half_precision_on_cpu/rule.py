@@ -66,13 +66,19 @@ class HalfPrecisionOnCpu(PythonRule):
     model = AutoModel.from_pretrained(path, dtype=torch.float32, device_map="cpu")
     ```
 
+    Inputs must follow: one that stays half (`pixel_values.half()`, `.to(torch.float16)`) meets float32 weights and
+    raises: `mat1 and mat2 must have the same dtype, but got Half and Float`. Drop these conversions, or write
+    `.to(model.dtype)`.
+
     ## Fix safety
-    Unsafe: results change in their last digits, and the model takes twice the memory.
+    Unsafe: the fix changes the model alone, and inputs that stay half raise; results change in their last digits, and
+    the model takes twice the memory.
 
     ## When it stays silent
     Where the device or the precision is chosen at run time; where the model is saved, merged, exported or moved to
-    another device as well; where nothing shows that it runs; in training and in tests; and where the file asks what
-    the CPU can do (AMX, AVX-512) or uses Intel's extension for PyTorch.
+    another device as well (by accelerate, too), or runs on another and is moved to the CPU at the end; where nothing
+    shows that it runs; in training and in tests; and where the file asks what the CPU can do (AMX, AVX-512) or uses
+    Intel's extension for PyTorch.
 
     ## References
     https://github.com/pytorch/pytorch/issues/146508

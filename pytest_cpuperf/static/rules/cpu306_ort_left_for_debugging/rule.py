@@ -1,29 +1,21 @@
-"""CPU306 ort-left-for-debugging."""
+"""Profiling on, or an optimization level below ALL, left in code that serves."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 
-from pytest_cpuperf.static.ort_code.session_options import SESSION
 from pytest_cpuperf.static.rules.base import Mend, PythonRule, Report, Silence
+from pytest_cpuperf.static.rules.cpu306_ort_left_for_debugging.sessions import NOT_SERVING, is_compared, is_kept
 from pytest_cpuperf.static.source import nodes as cst
 from pytest_cpuperf.static.source.facts import Facts
 from pytest_cpuperf.static.source.module import Module
-from pytest_cpuperf.static.source.names import argument, dotted, last_name
+from pytest_cpuperf.static.source.names import dotted, last_name
 from pytest_cpuperf.static.source.outline import Chunk
 from pytest_cpuperf.static.torch_code.vocabulary import words
 
+_NOT_KEPT = "the session is not kept, or a script runs it and ends: nothing shows that it serves"
 _LEVELS = frozenset({"ORT_DISABLE_ALL", "ORT_ENABLE_BASIC", "ORT_ENABLE_EXTENDED"})
-# What code does that is not serving: it may look closer, or keep graphs as they are.
-_NOT_SERVING = frozenset(
-    (
-        *("test", "tests", "bench", "benchmark", "benchmarks", "profile", "profiler", "profiling", "prof", "perf"),
-        *("verify", "verification", "check", "validate", "validation", "compare", "export", "exporter", "convert"),
-        *("converter", "conversion", "quantize", "quantization", "quantizer", "calibrate", "calibration", "debug"),
-        *("optimize", "optimizer", "optimise", "trace", "parity", "accuracy", "evaluate", "evaluation", "experiment"),
-    )
-)
 _ON_PURPOSE = re.compile(
     r"\bend_profiling\b|\bprofile_file_prefix\b|\boptimized_model_filepath\b|\bregister_custom_ops_library\b"
 )
@@ -65,7 +57,8 @@ class OrtLeftForDebugging(PythonRule):
     ## When it stays silent
     Where it is set on a condition, where the profile is read (`end_profiling`, `profile_file_prefix`) or the optimized
     graph is saved, where another provider optimises graphs itself (TensorRT, OpenVINO, QNN, …), where the session is
-    not kept, and in code that tests, measures, exports, converts or compares.
+    not kept, or a script runs it and ends, where one model has a session with the setting and one without, and in code
+    that tests, measures, exports, converts or compares.
 
     ## References
     https://onnxruntime.ai/docs/performance/model-optimizations/graph-optimizations.html
@@ -167,54 +160,12 @@ def _silent_because(module: Module, assign: cst.Assign, options: cst.BaseExpress
         if isinstance(parent, (cst.If, cst.ExceptHandler, cst.Else)):
             return "it is set on a condition"
     named = [n.name.value for n in (function, around) if n is not None]
-    if any(_NOT_SERVING & set(words(name)) for name in named):
+    if any(NOT_SERVING & set(words(name)) for name in named):
         return "the code tests, measures or converts: it does not serve"
     if _ON_PURPOSE.search(module.facts.code):
         return "it is set on purpose: the profile or the optimised graph is kept, or operators are added"
     if setting == "graph_optimization_level" and _OTHER_PROVIDERS.search(module.code(around or scope)):
         return "another provider may optimise the graph itself"
-    return None if _is_kept(module, options, scope, around) else "the session is not kept: nothing shows that it serves"
-
-
-def _is_kept(module: Module, options: cst.BaseExpression, scope: cst.CSTNode, around: cst.ClassDef | None) -> bool:
-    """Return whether options go to a session that is returned, stored or global."""
-    name = dotted(options)
-    if name is None:
-        return False
-    for call in module.nodes(cst.Call, within=around if name.startswith("self.") and around is not None else scope):
-        if module.qualified(call.func) != SESSION or dotted(argument(call, "sess_options", 1)) != name:
-            continue
-        if isinstance(scope, cst.Module):
-            return True
-        for parent in module.parents(call):
-            if isinstance(parent, cst.Return):
-                return not _is_run(module, call)
-            if isinstance(parent, (cst.Assign, cst.AnnAssign)):
-                targets = [t.target for t in parent.targets] if isinstance(parent, cst.Assign) else [parent.target]
-                if any(isinstance(t, (cst.Attribute, cst.Subscript)) for t in targets):
-                    return True
-                held = {dotted(t) for t in targets}
-                shared = {n.name.value for g in module.nodes(cst.Global, within=scope) for n in g.names}
-                return bool(held & shared) or _leaves(module, scope, held)
-            if isinstance(parent, cst.FunctionDef):
-                break
-    return False
-
-
-def _is_run(module: Module, call: cst.Call) -> bool:
-    """Return whether a session is run where it is built, and dropped: `InferenceSession(…).run(…)`."""
-    parent = module.parent(call)
-    return isinstance(parent, cst.Attribute) and parent.attr.value == "run"
-
-
-def _leaves(module: Module, scope: cst.CSTNode, held: set[str | None]) -> bool:
-    """Return whether what is held under a name is returned, stored or built into something that is."""
-    for place in module.nodes(cst.Return, cst.Assign, within=scope):
-        value = place.value
-        if value is None:
-            continue
-        if isinstance(place, cst.Assign) and not any(isinstance(t.target, cst.Attribute) for t in place.targets):
-            continue
-        if any(dotted(n) in held for n in (value, *module.nodes(cst.Name, within=value))):
-            return not any(last_name(c.func) == "run" for c in module.nodes(cst.Call, within=value))
-    return False
+    if is_compared(module, assign, function):
+        return "one model has a session with it and one without: they are compared"
+    return None if is_kept(module, options, scope, around) else _NOT_KEPT
