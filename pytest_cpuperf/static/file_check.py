@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from pytest_cpuperf.results.findings import CheckError, CheckResult, Finding, Silenced
 from pytest_cpuperf.static.collector import Collector, position_in
 from pytest_cpuperf.static.rules.base import CommentRule, ConfigRule, Language, PythonRule, Report, Rule, Silence
+from pytest_cpuperf.static.source.chunks import Chunk
 from pytest_cpuperf.static.source.edits import LINE_END
 from pytest_cpuperf.static.source.facts import Facts
 from pytest_cpuperf.static.source.neighbours import NOWHERE, Neighbours
-from pytest_cpuperf.static.source.outline import Chunk
 from pytest_cpuperf.static.source.prune import Pruned, prune
 from pytest_cpuperf.static.source.spans import Span
 from pytest_cpuperf.static.source.text import SourceError, decode

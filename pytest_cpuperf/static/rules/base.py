@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from pytest_cpuperf.static.configs.properties import Properties
     from pytest_cpuperf.static.configs.yaml import YamlConfig
     from pytest_cpuperf.static.source import nodes as cst
+    from pytest_cpuperf.static.source.chunks import Chunk
     from pytest_cpuperf.static.source.facts import Facts
     from pytest_cpuperf.static.source.module import Module
-    from pytest_cpuperf.static.source.outline import Chunk
     from pytest_cpuperf.static.suppressions import Suppressions
 
 

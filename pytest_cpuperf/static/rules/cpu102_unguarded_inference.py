@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 from pytest_cpuperf.static.rules.base import PythonRule, Report, Silence
 from pytest_cpuperf.static.source import nodes as cst
+from pytest_cpuperf.static.source.chunks import Chunk
 from pytest_cpuperf.static.source.facts import Facts
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import dotted, last_name
-from pytest_cpuperf.static.source.outline import Chunk
 from pytest_cpuperf.static.torch_code.guards import guarded
 from pytest_cpuperf.static.torch_code.model_calls import ModelCalls
 

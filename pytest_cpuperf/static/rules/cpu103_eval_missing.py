@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 from pytest_cpuperf.static.rules.base import Mend, PythonRule, Report, Silence
 from pytest_cpuperf.static.source import nodes as cst
+from pytest_cpuperf.static.source.chunks import Class
 from pytest_cpuperf.static.source.facts import Facts
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import last_name
-from pytest_cpuperf.static.source.outline import Class
 from pytest_cpuperf.static.torch_code.held_models import is_run, is_saved, methods
 from pytest_cpuperf.static.torch_code.modules import is_module_class
 from pytest_cpuperf.static.torch_code.training import trains

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from pytest_cpuperf.static.ort_code.session_options import SESSION, SPINNING, set_for_all, silent_because
 from pytest_cpuperf.static.rules.base import Mend, PythonRule, Report, Silence
 from pytest_cpuperf.static.source import nodes as cst
+from pytest_cpuperf.static.source.chunks import Chunk
 from pytest_cpuperf.static.source.facts import Facts
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import argument, dotted, last_name
-from pytest_cpuperf.static.source.outline import Chunk
 from pytest_cpuperf.static.source.spans import Span
 
 _TOUCHES_OPTIONS = re.compile(r"\bSessionOptions\b|\badd_session_config_entry\b|\bintra_op_num_threads\b")

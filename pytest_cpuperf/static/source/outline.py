@@ -3,72 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache, cached_property
 
-_HEAD = re.compile(r"(?:async[ \t]+)?(def|class)[ \t]+(\w+)")
-_SUBSCRIPT = re.compile(r"\[[^\]\n]*\][ \t]*\Z")
-_FAR = 80  # characters that a receiver is looked for in, before the dot
+from pytest_cpuperf.static.source.chunks import CALLS, HEAD, Chunk, Class
+
 _TARGET = re.compile(r"([A-Za-z_]\w*)[ \t]*(?::[^=\n]+)?=[ \t]*(?:await[ \t]+)?$")
 _ANNOTATED = re.compile(r"([A-Za-z_]\w*)[ \t]*:[ \t]*(?:Optional\[[ \t]*)?$")
 _HANDED_ON = re.compile(r"\.[ \t]*([A-Za-z_]\w*)[ \t]*(?::[^=\n]+)?=[ \t]*$")
-# What calls an object's class by the object alone: `model(x)`.
-_CALLS = ("forward", "__call__")
-_DOES_NOTHING = re.compile(r"\s*(?:pass|\.\.\.|return|return None|raise\s+NotImplementedError[^\n]*)?\s*;?")
-
-
-_HEADS = ("def ", "class ")
-_KEYWORDS = frozenset(
-    ("if", "elif", "while", "return", "and", "or", "not", "in", "is", "for", "assert", "yield", "print")
-)
-
-
-@dataclass(eq=False)
-class Chunk:
-    """A function of the module or of a class, with its decorators. Lines count from 0; `end` is past the last."""
-
-    name: str
-    owner: Class | None
-    indent: str
-    start: int
-    end: int = 0
-    code: str = ""
-    """Its text, strings and comments blanked."""
-
-    @cached_property
-    def calls(self) -> frozenset[tuple[str, str]]:
-        """What it calls, as (receiver, name): `("model", "encode")`; the receiver of a plain call is empty."""
-        return frozenset(_calls(self.code))
-
-    @cached_property
-    def called_names(self) -> frozenset[str]:
-        """Names it calls plainly: `name(`."""
-        return frozenset(name for receiver, name in self.calls if not receiver)
-
-    @cached_property
-    def called_on_self(self) -> frozenset[str]:
-        """Methods of its own object it calls: `self.name(`, and `forward` by `self(`, as modules do."""
-        called = frozenset(name for receiver, name in self.calls if receiver in ("self", "cls", "super"))
-        return called | frozenset(_CALLS) if "self" in self.called_names else called
-
-    @cached_property
-    def called_attributes(self) -> frozenset[str]:
-        """What it calls on anything: `….name(`."""
-        return frozenset(name for receiver, name in self.calls if receiver)
-
-    @cached_property
-    def is_abstract(self) -> bool:
-        """Whether it does nothing: others implement it."""
-        lines = self.code.split("\n")
-        depth = 0
-        for number, line in enumerate(lines):
-            depth += sum(line.count(c) for c in "([{") - sum(line.count(c) for c in ")]}")
-            head = _HEAD.match(line.lstrip()) is not None or number > 0
-            if head and depth <= 0 and (end := _end_of_head(line)) is not None:
-                body = "\n".join([line[end:], *lines[number + 1 :]]).replace('"', "").replace("'", "")
-                return all(_DOES_NOTHING.fullmatch(part) for part in body.split("\n"))
-        return False
 
 
 @cache
@@ -77,74 +19,15 @@ def _line_up_to(width: int) -> re.Pattern[str]:
     return re.compile(rf"\n[ \t]{{0,{width}}}(?![ \t\n\r)\]}}\f])(?=.)")
 
 
-def _calls(code: str) -> Iterator[tuple[str, str]]:
-    """Yield what is called, read backwards from each bracket: most of a text is none, and need not be looked at."""
-    at = code.find("(")
-    while at >= 0:
-        end = at
-        while end and code[end - 1] in " \t":
-            end -= 1
-        if end and code[end - 1] == "]":
-            subscript = _SUBSCRIPT.search(code, max(0, code.rfind("[", 0, end)), end)
-            end = subscript.start() if subscript is not None else end
-            while end and code[end - 1] in " \t":
-                end -= 1
-        start = end
-        while start and (code[start - 1].isalnum() or code[start - 1] == "_"):
-            start -= 1
-        name = code[start:end]
-        if name and not name[0].isdigit() and name not in _KEYWORDS and not code.endswith(_HEADS, 0, start):
-            yield _receiver(code, start), name
-        at = code.find("(", at + 1)
-
-
-def _receiver(code: str, start: int) -> str:
-    """Return the last name of what a called name is an attribute of: `self`, `super`, `?` for no name, '' for none."""
-    at = start - 1
-    while at >= 0 and code[at] in " \t\n":
-        at -= 1
-    if at < 0 or code[at] != ".":
-        return ""
-    at -= 1
-    while at >= 0 and code[at] in " \t\n":
-        at -= 1
-    depth = 0
-    least = max(0, start - _FAR)
-    while at > least and (depth or code[at] in ")]"):
-        depth += (code[at] in ")]") - (code[at] in "([")
-        at -= 1
-    end = at + 1
-    while at >= 0 and (code[at].isalnum() or code[at] == "_"):
-        at -= 1
-    return code[at + 1 : end] or "?"
-
-
-def _end_of_head(line: str) -> int | None:
-    """Return where a line's body begins, after the colon that ends a function's head; None where it has none."""
-    if line.lstrip().startswith("@"):
-        return None
-    depth = 0
-    for offset, character in enumerate(line):
-        if character in "([{":
-            depth += 1
-        elif character in ")]}":
-            depth -= 1
-        elif character == ":" and depth <= 0:
-            return offset + 1
-    return None
-
-
-@dataclass(eq=False)
-class Class:
-    """A class, its bases as they are written, and its methods by name."""
-
-    name: str
-    indent: str
-    start: int
-    end: int = 0
-    outer: Class | None = None
-    bases: tuple[str, ...] = ()
-    methods: dict[str, list[Chunk]] = field(default_factory=dict)
+def _bases(lines: Sequence[str], number: int) -> tuple[str, ...]:
+    """Return the bases of the class whose head begins on a line."""
+    head = lines[number]
+    while head.count("(") > head.count(")") and number + 1 < len(lines):
+        number += 1
+        head += lines[number]
+    inside = re.search(r"\((.*)\)\s*:", head)
+    names = re.sub(r"\[[^\]]*\]", "", inside[1]).split(",") if inside else []
+    return tuple(n.strip() for n in names if n.strip() and "=" not in n)
 
 
 class Outline:
@@ -178,14 +61,14 @@ class Outline:
                 continue
             if decorated and width > decorated[0]:
                 continue  # the arguments of a decorator
-            head = _HEAD.match(stripped)
+            head = HEAD.match(stripped)
             start = decorated[1] if decorated and decorated[0] == width else first
             decorated = None
             if head is None:
                 continue
             owner = classes[-1] if classes else None
             if head[1] == "class":
-                classes.append(Class(head[2], line[:width], start, outer=owner, bases=self._bases(first)))
+                classes.append(Class(head[2], line[:width], start, outer=owner, bases=_bases(self.lines, first)))
                 self.classes.append(classes[-1])
                 continue
             # Nothing inside a function is looked at: on to the first line that is indented no more.
@@ -200,16 +83,6 @@ class Outline:
             klass.end = len(self.lines)
         for chunk in self.chunks:
             chunk.code = "\n".join(self.lines[chunk.start : chunk.end])
-
-    def _bases(self, number: int) -> tuple[str, ...]:
-        """Return the bases of the class whose head begins on a line."""
-        head = self.lines[number]
-        while head.count("(") > head.count(")") and number + 1 < len(self.lines):
-            number += 1
-            head += self.lines[number]
-        inside = re.search(r"\((.*)\)\s*:", head)
-        names = re.sub(r"\[[^\]]*\]", "", inside[1]).split(",") if inside else []
-        return tuple(n.strip() for n in names if n.strip() and "=" not in n)
 
     def holding(self, lines: Iterable[int]) -> dict[int, Chunk | None]:
         """Return the chunk that holds each line (counted from 0), or None for the module's own."""
@@ -327,7 +200,7 @@ class Outline:
         for klass in used:
             found += [c for name in chunk.called_attributes for c in self.method(klass, name)]
         for name in (chunk.called_names | chunk.called_attributes) & self.instances.keys():
-            found += [c for call in _CALLS for c in self.method(self.instances[name], call)]
+            found += [c for call in CALLS for c in self.method(self.instances[name], call)]
         return found
 
     def closure(self, chunks: Iterable[Chunk], wanted: Callable[[Chunk], bool] | None = None) -> set[Chunk]:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 import threading
 
+from pytest_cpuperf.static.source.from_ast import from_ast
 from pytest_cpuperf.static.source.live import code_only
 from pytest_cpuperf.static.source.text import SourceError
-from pytest_cpuperf.static.source.tree import Tree, from_ast
+from pytest_cpuperf.static.source.tree import Tree
 
 _STACK_BYTES = 256 << 20
 # CPython itself refuses more brackets within brackets (its tokenizer's MAXLEVEL).
@@ -50,7 +51,7 @@ def _by_libcst(text: str) -> Tree:
 def _attempt(text: str) -> Tree | BaseException:
     import libcst  # deferred: its import costs more than checking a hundred files
 
-    from pytest_cpuperf.static.source.libcst_tree import from_libcst
+    from pytest_cpuperf.static.source.from_libcst import from_libcst
 
     try:
         return from_libcst(libcst.parse_module(text))

@@ -12,7 +12,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pytest_cpuperf.static.source.outline import Chunk, Class, Outline
+from pytest_cpuperf.static.source.chunks import Chunk, Class
+from pytest_cpuperf.static.source.outline import Outline
 
 _CALLS = re.compile(r"[\w\])][ \t]*\(")
 _LONG_LITERAL = 200

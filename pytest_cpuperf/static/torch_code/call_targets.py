@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pytest_cpuperf.static.source import nodes as cst
+from pytest_cpuperf.static.source.chunks import Chunk, Class
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import dotted, last_name
-from pytest_cpuperf.static.source.outline import Chunk, Class
 
 _PROPERTIES = frozenset({"property", "cached_property", "setter"})
 _CALLS = ("forward", "__call__")

@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterable
 
 from pytest_cpuperf.static.source import nodes as cst
+from pytest_cpuperf.static.source.chunks import Chunk
 from pytest_cpuperf.static.source.facts import Facts
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import dotted, last_name, string_value
-from pytest_cpuperf.static.source.outline import Chunk
 from pytest_cpuperf.static.torch_code.call_targets import CallTargets
 
 _VERBS = frozenset({"get", "post", "put", "patch", "delete", "head", "options", "trace"})

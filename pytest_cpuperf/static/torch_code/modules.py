@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import weakref
 
+from pytest_cpuperf.static.source.chunks import Class
 from pytest_cpuperf.static.source.facts import Facts
-from pytest_cpuperf.static.source.outline import Class
 from pytest_cpuperf.static.torch_code.vocabulary import is_model_name, makes_model, may_be_a_model
 
 # The name before each is read backwards.

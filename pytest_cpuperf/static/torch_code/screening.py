@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
+from pytest_cpuperf.static.source.chunks import Chunk
 from pytest_cpuperf.static.source.facts import Facts
-from pytest_cpuperf.static.source.outline import Chunk
 from pytest_cpuperf.static.torch_code.model_calls import CALLERS
 from pytest_cpuperf.static.torch_code.modules import module_names
 from pytest_cpuperf.static.torch_code.vocabulary import (

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from pytest_cpuperf.static.source.chunks import Chunk
 from pytest_cpuperf.static.source.facts import Facts
-from pytest_cpuperf.static.source.outline import Chunk, Outline
+from pytest_cpuperf.static.source.outline import Outline
 from pytest_cpuperf.static.torch_code.vocabulary import words
 
 # What a class's training may start from: modules, Lightning, the trainers of transformers and coqui.

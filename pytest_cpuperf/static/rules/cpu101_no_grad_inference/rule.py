@@ -12,9 +12,9 @@ from pytest_cpuperf.static.rules.cpu101_no_grad_inference.fix import mend
 from pytest_cpuperf.static.rules.cpu101_no_grad_inference.parameters import makes_parameters
 from pytest_cpuperf.static.rules.cpu101_no_grad_inference.reasons import silent_because
 from pytest_cpuperf.static.rules.cpu101_no_grad_inference.safety import is_safe
+from pytest_cpuperf.static.source.chunks import Chunk
 from pytest_cpuperf.static.source.facts import Facts
 from pytest_cpuperf.static.source.module import Module
-from pytest_cpuperf.static.source.outline import Chunk
 from pytest_cpuperf.static.torch_code.guards import NoGuard, find_guards
 from pytest_cpuperf.static.torch_code.model_calls import ModelCalls
 from pytest_cpuperf.static.torch_code.screening import may_run_model

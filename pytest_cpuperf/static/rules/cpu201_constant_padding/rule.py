@@ -11,10 +11,10 @@ from pytest_cpuperf.static.rules.cpu201_constant_padding.reasons import silent_b
 from pytest_cpuperf.static.rules.cpu201_constant_padding.requests import Request, constant, find_requests
 from pytest_cpuperf.static.rules.cpu201_constant_padding.surroundings import conditions_generator
 from pytest_cpuperf.static.source import nodes as cst
+from pytest_cpuperf.static.source.chunks import Chunk
 from pytest_cpuperf.static.source.facts import Facts
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import argument
-from pytest_cpuperf.static.source.outline import Chunk
 from pytest_cpuperf.static.torch_code.model_calls import ModelCalls
 
 _HELP = 'padding="longest" with truncation=True and the same max_length; sort texts by length before batching'

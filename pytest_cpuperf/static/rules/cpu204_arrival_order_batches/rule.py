@@ -17,10 +17,10 @@ from pytest_cpuperf.static.rules.cpu204_arrival_order_batches.loaders import (
 from pytest_cpuperf.static.rules.cpu204_arrival_order_batches.padding import padded_input, pads_to_longest
 from pytest_cpuperf.static.rules.cpu204_arrival_order_batches.reasons import CUTS, why_cut_is_left, why_scope_is_left
 from pytest_cpuperf.static.source import nodes as cst
+from pytest_cpuperf.static.source.chunks import Chunk
 from pytest_cpuperf.static.source.facts import Facts
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import argument
-from pytest_cpuperf.static.source.outline import Chunk
 from pytest_cpuperf.static.torch_code.call_targets import CallTargets
 from pytest_cpuperf.static.torch_code.handlers import with_callers
 

@@ -15,9 +15,9 @@ from pytest_cpuperf.static.rules.base import PythonRule, Report, Silence
 from pytest_cpuperf.static.rules.cpu301_ort_default_threads.fix import mend
 from pytest_cpuperf.static.rules.cpu301_ort_default_threads.wrappers import LIVE, find_wrapper
 from pytest_cpuperf.static.source import nodes as cst
+from pytest_cpuperf.static.source.chunks import Chunk
 from pytest_cpuperf.static.source.facts import Facts
 from pytest_cpuperf.static.source.module import Module
-from pytest_cpuperf.static.source.outline import Chunk
 
 _NAMES = frozenset({"InferenceSession"})
 _MESSAGE = "no thread count: wrong under a CPU quota or cpuset, or beside other sessions or workers"

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from pytest_cpuperf.static.rules.base import Mend, PythonRule, Report, Silence
 from pytest_cpuperf.static.rules.cpu306_ort_left_for_debugging.sessions import NOT_SERVING, is_compared, is_kept
 from pytest_cpuperf.static.source import nodes as cst
+from pytest_cpuperf.static.source.chunks import Chunk
 from pytest_cpuperf.static.source.facts import Facts
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import dotted, last_name
-from pytest_cpuperf.static.source.outline import Chunk
 from pytest_cpuperf.static.torch_code.vocabulary import words
 
 _NOT_KEPT = "the session is not kept, or a script runs it and ends: nothing shows that it serves"

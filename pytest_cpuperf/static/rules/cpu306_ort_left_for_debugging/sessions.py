@@ -6,9 +6,9 @@ import re
 
 from pytest_cpuperf.static.ort_code.session_options import SESSION
 from pytest_cpuperf.static.source import nodes as cst
+from pytest_cpuperf.static.source.chunks import Chunk
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import argument, dotted, last_name
-from pytest_cpuperf.static.source.outline import Chunk
 from pytest_cpuperf.static.torch_code.vocabulary import words
 
 # What code does that is not serving: it may look closer, or keep graphs as they are.

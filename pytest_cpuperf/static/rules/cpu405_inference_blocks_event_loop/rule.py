@@ -10,9 +10,9 @@ from pytest_cpuperf.static.rules.cpu405_inference_blocks_event_loop.evidence imp
 from pytest_cpuperf.static.rules.cpu405_inference_blocks_event_loop.fix import mend
 from pytest_cpuperf.static.rules.cpu405_inference_blocks_event_loop.runs import LOCAL, runs_session
 from pytest_cpuperf.static.source import nodes as cst
+from pytest_cpuperf.static.source.chunks import Chunk
 from pytest_cpuperf.static.source.facts import Facts
 from pytest_cpuperf.static.source.module import Module
-from pytest_cpuperf.static.source.outline import Chunk
 from pytest_cpuperf.static.torch_code.handlers import Handlers, packages, with_callers
 from pytest_cpuperf.static.torch_code.model_calls import ModelCalls
 from pytest_cpuperf.static.torch_code.screening import may_run_model

@@ -11,10 +11,10 @@ from pytest_cpuperf.static.rules.cpu502_half_precision_on_cpu.evidence import si
 from pytest_cpuperf.static.rules.cpu502_half_precision_on_cpu.examples import FIXED, INVALID, VALID
 from pytest_cpuperf.static.rules.cpu502_half_precision_on_cpu.requests import Request, find_requests
 from pytest_cpuperf.static.source import nodes as cst
+from pytest_cpuperf.static.source.chunks import Chunk
 from pytest_cpuperf.static.source.facts import Facts
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import string_value
-from pytest_cpuperf.static.source.outline import Chunk
 from pytest_cpuperf.static.torch_code.model_calls import ModelCalls
 
 _HELP = "compute in float32, or measure on the CPUs you serve on that half precision pays"
