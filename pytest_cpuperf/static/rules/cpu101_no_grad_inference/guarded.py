@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from pytest_cpuperf.static.rules.cpu101_no_grad_inference.case import Case
 from pytest_cpuperf.static.source import nodes as cst
+from pytest_cpuperf.static.source.facts import Facts
 from pytest_cpuperf.static.source.names import last_name
 from pytest_cpuperf.static.torch_code.guards import enters_inference_mode
 from pytest_cpuperf.static.torch_code.vocabulary import words
@@ -60,7 +63,7 @@ def meets_autograd(case: Case) -> str | None:
 
 
 def _autograd_word(case: Case, within: cst.CSTNode) -> str | None:
-    names_torch_autograd = _mentions(case, _AUTOGRAD_WORDS)
+    names_torch_autograd = _mentions(case.module.facts, _AUTOGRAD_WORDS)
     for node in case.module.nodes(cst.Attribute, within=within):
         name = node.attr.value
         if name == "requires_grad" and not isinstance(case.module.parent(node), cst.AssignTarget):
@@ -97,7 +100,7 @@ def exports(case: Case) -> str | None:
 
 def _used(case: Case, within: cst.CSTNode, full_names: tuple[str, ...], words_of_them: tuple[str, ...]) -> str | None:
     """Return what is used of a library, by the beginning of its full name."""
-    if not _mentions(case, words_of_them):
+    if not _mentions(case.module.facts, words_of_them):
         return None
     for node in case.module.nodes(cst.Attribute, cst.Name, within=within):
         full = case.module.qualified(node)
@@ -106,9 +109,10 @@ def _used(case: Case, within: cst.CSTNode, full_names: tuple[str, ...], words_of
     return None
 
 
-def _mentions(case: Case, any_of: tuple[str, ...]) -> bool:
-    code = case.module.facts.code
-    return any(word in code for word in any_of)
+@lru_cache(maxsize=16)
+def _mentions(facts: Facts, any_of: tuple[str, ...]) -> bool:
+    """Return whether a file's code holds one of some words."""
+    return any(word in facts.code for word in any_of)
 
 
 def runs_elsewhere(case: Case) -> str | None:

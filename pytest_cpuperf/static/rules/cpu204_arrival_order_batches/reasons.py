@@ -14,7 +14,9 @@ from pytest_cpuperf.static.torch_code.vocabulary import words
 # One bound of a slice, without the commas of a tensor's: brackets may stand in it.
 _BOUND = r"(?:[^\[\]:,()]|\((?:[^()]|\([^()]*\))*\)|\[[^\[\]]*\])*"
 # What a function that cuts a list up holds, in some form: a loop and a slice, a function that cuts, a loader.
-CUTS = re.compile(rf"\[{_BOUND}:{_BOUND}\]|\b(?:{'|'.join(sorted(CUTTERS))}|zip)\s*\(|\bcollate_fn\s*=")
+_SLICES = re.compile(rf"\[{_BOUND}:{_BOUND}\]")
+_CUTTING_WORDS = (*sorted(CUTTERS), "zip", "collate_fn")
+_CUTS = re.compile(rf"\b(?:{'|'.join(_CUTTING_WORDS[:-1])})\s*\(|\bcollate_fn\s*=")
 _SORTS = re.compile(
     r"\bsorted\s*\(|\.\s*sort(?:_values)?\s*\(|\bargsort\b|\b(?:plan|sorted)_batches\b|(?i:bucket)|length_?group"
     r"|group_by_length|\b\w*_?sorted(?:_\w+)?\b|\bby_length\b|\bget_reordered\b|\b\w*[Rr]eorder\w*"
@@ -26,6 +28,13 @@ _ONE_TEXT = frozenset(
 _NO_TEXT = frozenset(
     {"image", "images", "audio", "audios", "wave", "waveform", "waveforms", "frame", "frames", "pixel", "pixels"}
 )
+
+
+def may_cut(code: str) -> bool:
+    """Return whether code may cut a list up or make a loader: it slices, or calls what cuts."""
+    if any(word in code for word in _CUTTING_WORDS) and _CUTS.search(code) is not None:
+        return True
+    return ":" in code and _SLICES.search(code) is not None
 
 
 def why_cut_is_left(module: Module, cut: Cut) -> str | None:

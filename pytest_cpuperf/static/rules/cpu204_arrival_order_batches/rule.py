@@ -15,7 +15,7 @@ from pytest_cpuperf.static.rules.cpu204_arrival_order_batches.loaders import (
     why_loader_is_left,
 )
 from pytest_cpuperf.static.rules.cpu204_arrival_order_batches.padding import padded_input, pads_to_longest
-from pytest_cpuperf.static.rules.cpu204_arrival_order_batches.reasons import CUTS, why_cut_is_left, why_scope_is_left
+from pytest_cpuperf.static.rules.cpu204_arrival_order_batches.reasons import may_cut, why_cut_is_left, why_scope_is_left
 from pytest_cpuperf.static.source import nodes as cst
 from pytest_cpuperf.static.source.chunks import Chunk
 from pytest_cpuperf.static.source.facts import Facts
@@ -29,6 +29,7 @@ _MESSAGE = "are batched in the order they came, each batch padded to its longest
 _HELP = "sort by length first: pytest_cpuperf.batching.plan_batches, or sorted_batches for a fixed size"
 # A call of a tokenizer, or a loader.
 _PADS = re.compile(rf"(?:{'|'.join(sorted(TOKENIZER_WORDS))})\w*\s*(?:\.\s*\w+\s*)?\(|\bcollate_fn\s*=", re.IGNORECASE)
+_LOOPING_WORDS = ("for", "while", "collate_fn")
 _LOOPS = re.compile(r"\b(?:for|while)\b|\bcollate_fn\s*=")
 # How many functions may hand a batch on before it is padded.
 _HELPERS_DEPTH = 3
@@ -91,7 +92,7 @@ class ArrivalOrderBatches(PythonRule):
     def needed(self, chunks: set[Chunk], facts: Facts) -> set[Chunk]:
         """The functions that call those that pad, what cuts for these, and what collates for loaders made in them."""
         chunks = with_callers(chunks, facts)
-        names = {name for chunk in chunks for name in _COLLATES.findall(chunk.code)}
+        names = {name for chunk in chunks if "collate_fn" in chunk.code for name in _COLLATES.findall(chunk.code)}
         return chunks | _cutters(chunks, facts) | {c for c in facts.outline.chunks if c.name in names}
 
     VALID = VALID
@@ -120,7 +121,8 @@ class ArrivalOrderBatches(PythonRule):
 
 def _cuts(chunk: Chunk) -> bool:
     """Return whether a function may cut a list up, or make a loader, by its text."""
-    return CUTS.search(chunk.code) is not None and _LOOPS.search(chunk.code) is not None
+    loops = any(word in chunk.code for word in _LOOPING_WORDS) and _LOOPS.search(chunk.code) is not None
+    return loops and may_cut(chunk.code)
 
 
 def _cutters(chunks: Iterable[Chunk], facts: Facts) -> set[Chunk]:

@@ -18,9 +18,11 @@ from pytest_cpuperf.static.source.names import string_value
 from pytest_cpuperf.static.torch_code.model_calls import ModelCalls
 
 _HELP = "compute in float32, or measure on the CPUs you serve on that half precision pays"
-# Words first: looking for a word takes a hundredth of what an expression with alternatives takes.
-_HALF_WORDS = ("float16", "half", "autocast", "fp16", "bf16")
-_HALF = re.compile(r"float16|\bhalf\b|autocast|[\"'](?:fp16|bf16)[\"']")
+# Each begins with its word, which is found a hundred times as fast as one of several alternatives.
+_HALF = (
+    *(re.compile(r"float16"), re.compile(r"autocast"), re.compile(r"half\b(?<!\whalf)")),
+    *(re.compile(r"fp16(?<=[\"']fp16)[\"']"), re.compile(r"bf16(?<=[\"']bf16)[\"']")),
+)
 _CPU = (re.compile(r"cpu\b(?<!\wcpu)"), re.compile(r"is_available"), re.compile(r"device\s*=\s*-\s*1"))
 # A name that is set to half precision, or to the CPU, once for a file: the word, and the line it stands on.
 _HALF_NAME = (
@@ -110,8 +112,7 @@ class HalfPrecisionOnCpu(PythonRule):
         """A function has nothing to report where no precision is named that may be half, or no device."""
         text = "\n".join(facts.lines[chunk.start : chunk.end])
         asks = self._asks_dtype and "from_pretrained" in text
-        names_half = any(word in text for word in _HALF_WORDS) and _HALF.search(text) is not None
-        if not (asks or names_half or _is_set(_HALF_NAME, facts)):
+        if not (asks or any(half.search(text) for half in _HALF) or _is_set(_HALF_NAME, facts)):
             return True
         return not (any(cpu.search(text) for cpu in _CPU) or _is_set(_CPU_NAME, facts))
 
