@@ -53,10 +53,6 @@ class Cache:
             print(f"cpuperf: warning: {cache.file} is damaged and is made anew", file=sys.stderr)
         return cache
 
-    def key(self, path: str, data: bytes) -> str:
-        """Return the key of a file's content; the path belongs to it, for its findings name it."""
-        return hashlib.blake2b(path.encode() + b"\0" + data, digest_size=16).hexdigest()
-
     def get(self, key: str) -> CheckResult | None:
         """Return what is known, or None."""
         known = self.known.get(key)
@@ -81,6 +77,11 @@ class Cache:
             write_text(self.file, json.dumps(document, separators=(",", ":")))
         except UsageError:
             return
+
+
+def key_of(path: str, data: bytes) -> str:
+    """Return the key of a file's content; the path belongs to it, for its findings name it."""
+    return hashlib.blake2b(path.encode() + b"\0" + data, digest_size=16).hexdigest()
 
 
 def _stamp(settings: Settings, codes: list[str]) -> str:

@@ -14,7 +14,7 @@ import pathspec
 from pytest_cpuperf.errors import UsageError, nearest
 from pytest_cpuperf.results.findings import CheckError, CheckResult, merged
 from pytest_cpuperf.settings.table import Settings
-from pytest_cpuperf.static.cache import Cache
+from pytest_cpuperf.static.cache import Cache, key_of
 from pytest_cpuperf.static.discover import discover, relative
 from pytest_cpuperf.static.file_check import check_screened, language_of
 from pytest_cpuperf.static.rules import all_rules
@@ -57,20 +57,42 @@ def check_paths(paths: Iterable[Path], settings: Settings, run: Run | None = Non
     if run.wanted is not None:
         files = [file for file in files if run.wanted(file)]
     cache = Cache.open(settings, [r.code for r in rules]) if run.use_cache and not run.thorough else None
-    job = _Job(settings, tuple(r.code for r in rules), run.thorough, cache)
-    processes = _processes(len(files), run)
-    if processes == 1:
-        answers = [_check_piece(job, files)]
-    else:
-        # Several pieces for each process, neighbours apart: folders differ in how much there is to do.
-        pieces = [files[i :: 4 * processes] for i in range(4 * processes)]
-        from concurrent.futures import ProcessPoolExecutor  # brings multiprocessing, which few files need
-
-        with ProcessPoolExecutor(processes) as pool:
-            answers = list(pool.map(_check_piece, [job] * len(pieces), pieces))
+    known, left = _known(files, settings.root, cache) if cache is not None else ([], files)
+    answers = _check_files(_Job(settings, tuple(r.code for r in rules), run.thorough, cache is not None), left, run)
     if cache is not None:
         cache.store({key: result for answer in answers for key, result in answer.remembered.items()})
-    return merged([r for answer in answers for r in answer.results])
+    return merged([*known, *(r for answer in answers for r in answer.results)])
+
+
+def _known(files: Sequence[Path], root: Path, cache: Cache) -> tuple[list[CheckResult], list[Path]]:
+    """Return the results that the cache knows, and the files that are left to check."""
+    if not cache.known:
+        return [], list(files)
+    results: list[CheckResult] = []
+    left: list[Path] = []
+    for file in files:
+        try:
+            found = cache.get(key_of(relative(file, root), read_bytes(file)))
+        except SourceError:
+            found = None  # told by the check itself
+        if found is None:
+            left.append(file)
+        else:
+            results.append(found)
+    return results, left
+
+
+def _check_files(job: _Job, files: Sequence[Path], run: Run) -> list[_Answer]:
+    """Check files in as many processes as they are worth."""
+    processes = _processes(len(files), run)
+    if processes == 1:
+        return [_check_piece(job, files)]
+    # Several pieces for each process, neighbours apart: folders differ in how much there is to do.
+    pieces = [files[i :: 4 * processes] for i in range(4 * processes)]
+    from concurrent.futures import ProcessPoolExecutor  # brings multiprocessing, which few files need
+
+    with ProcessPoolExecutor(processes) as pool:
+        return list(pool.map(_check_piece, [job] * len(pieces), pieces))
 
 
 def selected_rules(settings: Settings) -> list[Rule]:
@@ -125,7 +147,8 @@ class _Job:
     settings: Settings
     codes: tuple[str, ...]
     thorough: bool
-    cache: Cache | None
+    remembers: bool
+    """Whether what is worked out goes into the cache."""
 
 
 @dataclass(frozen=True)
@@ -140,16 +163,15 @@ def _check_piece(job: _Job, files: Sequence[Path]) -> _Answer:
     was_enabled = gc.isenabled()
     gc.disable()
     try:
-        return _check_files(job, files)
+        return _check_each(job, files)
     finally:
         if was_enabled:
             gc.enable()
 
 
-def _check_files(job: _Job, files: Sequence[Path]) -> _Answer:
+def _check_each(job: _Job, files: Sequence[Path]) -> _Answer:
     rules = [r for r in all_rules(rule_options(job.settings)) if r.code in job.codes]
-    results: list[CheckResult] = []
-    remembered: dict[str, CheckResult] = {}
+    answer = _Answer([], {})
     clean = 0
     by_language = {language: [r for r in rules if language in r.languages] for language in get_args(Language)}
     for file in files:
@@ -157,26 +179,30 @@ def _check_files(job: _Job, files: Sequence[Path]) -> _Answer:
         try:
             data = read_bytes(file)
         except SourceError as error:
-            results.append(CheckResult(1, errors=(CheckError(path, error.line, str(error)),)))
+            answer.results.append(CheckResult(1, errors=(CheckError(path, error.line, str(error)),)))
             continue
         concerned = [r for r in by_language[language_of(path)] if r.may_concern(data)]
-        if not concerned:
+        if concerned:
+            result = _check_one(job, file, path, data, rules, concerned)
+            answer.results.append(result)
+        else:
+            result = CheckResult(1)
             clean += 1
-            continue
-        lone = not any(r.reads_neighbours for r in concerned)
-        key = job.cache.key(path, data) if job.cache is not None else ""
-        known = job.cache.get(key) if job.cache is not None and lone else None
-        if known is None:
-            ignored = ignored_rules(path, job.settings)
-            left = [r for r in concerned if not ignored(r)]
-            checked = {r.code for r in rules if not ignored(r)}
-            neighbours = NOWHERE if lone else Neighbours(file.absolute().parent, job.settings.root)
-            known = check_screened(data, path, left, checked, job.thorough, neighbours)
-            if lone:
-                remembered[key] = known
-        results.append(known)
-    results.append(CheckResult(clean))
-    return _Answer(results, remembered)
+        if job.remembers and not any(r.reads_neighbours for r in concerned):
+            answer.remembered[key_of(path, data)] = result
+    answer.results.append(CheckResult(clean))
+    return answer
+
+
+def _check_one(
+    job: _Job, file: Path, path: str, data: bytes, rules: Sequence[Rule], concerned: Sequence[Rule]
+) -> CheckResult:
+    ignored = ignored_rules(path, job.settings)
+    left = [r for r in concerned if not ignored(r)]
+    checked = {r.code for r in rules if not ignored(r)}
+    lone = not any(r.reads_neighbours for r in concerned)
+    neighbours = NOWHERE if lone else Neighbours(file.absolute().parent, job.settings.root)
+    return check_screened(data, path, left, checked, job.thorough, neighbours)
 
 
 def _processes(files: int, run: Run) -> int:

@@ -72,7 +72,7 @@ def _left_out(path: Path, is_folder: bool, root: Path, excluded: pathspec.PathSp
         return True
     verdict = None
     for folder, patterns in ignores:  # the .gitignore closest to the file has the last word
-        said = patterns.check_file(path.relative_to(folder).as_posix() + slash).include
+        said = patterns.check_file(relative(path, folder) + slash).include
         verdict = verdict if said is None else said
     return bool(verdict)
 
@@ -82,7 +82,8 @@ def _ignore_file(folder: Path) -> _Ignores:
         text = (folder / ".gitignore").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ()
-    return ((folder, pathspec.PathSpec.from_lines("gitignore", text.splitlines())),)
+    patterns = pathspec.PathSpec.from_lines("gitignore", text.splitlines())
+    return ((Path(os.path.abspath(folder)), patterns),)
 
 
 def _ignores_above(folder: Path) -> _Ignores:
@@ -100,8 +101,7 @@ def _ignores_above(folder: Path) -> _Ignores:
 
 def relative(path: Path, root: Path) -> str:
     """Return a path relative to the project's root with forward slashes, or as it is where it lies outside."""
-    absolute = Path(os.path.abspath(path))
-    try:
-        return absolute.relative_to(root).as_posix()
-    except ValueError:
-        return path.as_posix()
+    absolute, above = os.path.abspath(path), os.path.join(root, "")
+    if absolute.startswith(above):
+        return absolute[len(above) :].replace(os.sep, "/")
+    return "." if absolute == str(root) else path.as_posix()
