@@ -98,6 +98,13 @@ def test_ignored_by_git_is_not_checked(project, cpuperf_command):
     assert "2 findings in 1 of 1 file " in cpuperf_command("check")[1]
 
 
+def test_a_folder_below_the_top_of_a_repository_keeps_to_its_gitignore(project, cpuperf_command):
+    pytester = project(inner__handler=HANDLER, inner__build__copy=HANDLER)
+    pytester.mkdir(".git")
+    (pytester.path / ".gitignore").write_text("build/\n")
+    assert "2 findings in 1 of 1 file " in cpuperf_command("check", "inner")[1]
+
+
 @pytest.mark.parametrize(
     ("toml", "said"),
     [
