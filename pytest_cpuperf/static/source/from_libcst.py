@@ -22,7 +22,7 @@ _NAMED_ELSE = {
     "TemplatedString": cst.FormattedString,
     "TemplatedStringExpression": cst.FormattedStringExpression,
 }
-_TEXTS = (libcst.SimpleString, libcst.ConcatenatedString)
+_PATTERNS = (libcst.MatchPattern, libcst.MatchStar)
 
 
 def from_libcst(parsed: libcst.Module) -> Tree:
@@ -51,7 +51,7 @@ def _place(found: Any) -> cst.Place | None:
 def _kind(source: libcst.CSTNode) -> type[cst.CSTNode]:
     if isinstance(source, libcst.ConcatenatedString):
         return cst.SimpleString if source.evaluated_value is not None else cst.FormattedString
-    if isinstance(source, libcst.MatchPattern):
+    if isinstance(source, _PATTERNS):
         return cst.MatchPattern
     name = type(source).__name__
     kind = _NAMED_ELSE.get(name) or getattr(cst, name, None)
@@ -119,7 +119,9 @@ def _pattern_parts(source: libcst.CSTNode) -> list[libcst.CSTNode]:
     todo = list(source.children)
     while todo:
         part = todo.pop(0)
-        if isinstance(part, (libcst.MatchPattern, libcst.BaseExpression)):
+        if isinstance(part, libcst.MatchKeywordElement):
+            todo.insert(0, part.pattern)  # its key is no name that is read
+        elif isinstance(part, (*_PATTERNS, libcst.BaseExpression)):
             found.append(part)
         else:
             todo[:0] = part.children

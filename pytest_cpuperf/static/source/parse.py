@@ -7,6 +7,7 @@ process, with no exception to catch. So depth is looked at before, and the parse
 from __future__ import annotations
 
 import re
+import sys
 import threading
 
 from pytest_cpuperf.static.source.from_ast import from_ast
@@ -14,7 +15,10 @@ from pytest_cpuperf.static.source.live import code_only
 from pytest_cpuperf.static.source.text import SourceError
 from pytest_cpuperf.static.source.tree import Tree
 
+# What `ast` raises, and what our own reading of its nodes does for a kind that is newer than we know.
+_REFUSED = (SyntaxError, ValueError, RecursionError, MemoryError, LookupError)
 _STACK_BYTES = 256 << 20
+_DEEPEST_CALLS = 100_000
 # CPython itself refuses more brackets within brackets (its tokenizer's MAXLEVEL).
 _MOST_BRACKETS = 200
 # Operators in one expression, each a level of the tree; the parser takes quadratic time in them.
@@ -28,27 +32,36 @@ def parse(text: str) -> Tree:
     """Return the tree of a source text. Raises SourceError, with the line, where it is not valid or too deep."""
     try:
         return from_ast(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return _by_libcst(text)
+    except _REFUSED:
+        return _result(_parse_deep(text) if _is_deep(text) else _by_libcst(text))
 
 
-def _by_libcst(text: str) -> Tree:
-    """Return the tree of what `ast` does not take: newer than this Python, nested too deep for it, or not valid."""
-    if not _is_deep(text):
-        return _result(_attempt(text))
+def _parse_deep(text: str) -> Tree | BaseException:
+    """Parse in a thread with a stack of its own, and as many calls within calls as that has room for."""
     outcome: list[Tree | BaseException] = []
+
+    def work() -> None:
+        limit = sys.getrecursionlimit()
+        sys.setrecursionlimit(_DEEPEST_CALLS)
+        try:
+            outcome.append(from_ast(text))
+        except _REFUSED:
+            outcome.append(_by_libcst(text))
+        finally:
+            sys.setrecursionlimit(limit)
 
     before = threading.stack_size(_STACK_BYTES)
     try:
-        thread = threading.Thread(target=lambda: outcome.append(_attempt(text)), name="cpuperf-parse")
+        thread = threading.Thread(target=work, name="cpuperf-parse")
         thread.start()
     finally:
         threading.stack_size(before)
     thread.join()
-    return _result(outcome[0])
+    return outcome[0]
 
 
-def _attempt(text: str) -> Tree | BaseException:
+def _by_libcst(text: str) -> Tree | BaseException:
+    """Return the tree of what `ast` does not take: newer than this Python, too deep for it, or not valid."""
     import libcst  # deferred: its import costs more than checking a hundred files
 
     from pytest_cpuperf.static.source.from_libcst import from_libcst

@@ -14,6 +14,14 @@ from pytest_cpuperf.static.source.index import NodeIndex
 from pytest_cpuperf.static.source.spans import Span
 from pytest_cpuperf.static.source.tree import Tree
 
+# What stands before a name of which `ast` keeps the text alone.
+_AFTER: dict[type[ast.AST], str] = {
+    ast.FunctionDef: r"\bdef[\s\\]+",
+    ast.AsyncFunctionDef: r"\bdef[\s\\]+",
+    ast.ClassDef: r"\bclass[\s\\]+",
+    ast.ExceptHandler: r"\bas[\s\\]+",
+}
+
 
 class PlacedNodes(NodeIndex):
     """The nodes of a tree, with where each is in the text, and in the whole file where lines were left out."""
@@ -46,6 +54,8 @@ class PlacedNodes(NodeIndex):
         if isinstance(first, ast.arguments):
             return self._parameters(node)
         start, end = self._start(first), self._end(last)
+        if isinstance(node, cst.Attribute) and not isinstance(first, ast.Attribute):  # a module that is imported
+            return self._offsets(node.value)[0], self._offsets(node.attr)[1]
         if isinstance(node, cst.Name):
             return self._name(node, first, start, end)
         if isinstance(node, cst.Asynchronous):
@@ -58,17 +68,20 @@ class PlacedNodes(NodeIndex):
 
     def _name(self, node: cst.Name, origin: ast.AST, start: int, end: int) -> tuple[int, int]:
         """Return where a name is of which `ast` says only what it is part of."""
-        if isinstance(origin, ast.Attribute) or isinstance(self.parent(node), cst.AsName):
+        holder = self.parent(node)
+        if isinstance(origin, ast.Attribute) or (isinstance(origin, ast.alias) and isinstance(holder, cst.AsName)):
             return end - len(node.value), end
         if isinstance(origin, (ast.keyword, ast.arg)):
             return start, start + len(node.value)
-        if isinstance(origin, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            found = re.compile(rf"(?:def|class)[\s\\]+({node.value})").search(self._text, start)
-            return found.span(1) if found else (start, end)
-        if isinstance(origin, (ast.alias, ast.Import, ast.ImportFrom)):
-            found = re.compile(rf"\b({node.value})\b").search(self._text, start, end)
-            return found.span(1) if found else (start, end)
-        return start, end
+        if isinstance(origin, (ast.Name, ast.Constant)):
+            return start, end
+        if isinstance(holder, cst.Attribute) and holder.attr is node:
+            start = self._offsets(holder.value)[1]
+        elif isinstance(origin, ast.ExceptHandler) and origin.type is not None:
+            start = self._end(origin.type)
+        word = _AFTER.get(type(origin), r"\b")
+        found = re.compile(rf"{word}({re.escape(node.value)})\b").search(self._text, start, end)
+        return found.span(1) if found else (start, end)
 
     def _parameters(self, node: cst.CSTNode) -> tuple[int, int]:
         """Return what stands between the parentheses of a function's head, or after the word `lambda`."""

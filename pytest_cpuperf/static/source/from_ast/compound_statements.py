@@ -139,12 +139,13 @@ def _match(b: Builder, origin: ast.Match, parent: int) -> cst.BaseCompoundStatem
 def _pattern(b: Builder, origin: ast.pattern, parent: int) -> cst.MatchPattern:
     node = b.open(cst.MatchPattern, origin, parent)
     parts: list[cst.CSTNode] = []
-    for inside in ast.iter_child_nodes(origin):
-        if isinstance(inside, ast.pattern):
-            parts.append(_pattern(b, inside, node.number))
-        elif isinstance(inside, ast.expr):
-            parts.append(b.expression(inside, node.number))
-    names = (getattr(origin, "name", None), getattr(origin, "rest", None))
+    inside = (child for child in ast.iter_child_nodes(origin) if isinstance(child, (ast.pattern, ast.expr)))
+    for child in sorted(inside, key=lambda c: (c.lineno, c.col_offset)):  # keys and their patterns in turn
+        held = _pattern(b, child, node.number) if isinstance(child, ast.pattern) else b.expression(child, node.number)
+        parts.append(held)
+    names = [getattr(origin, "name", None), getattr(origin, "rest", None)]
+    if isinstance(origin, ast.MatchSingleton):
+        names.append(str(origin.value))
     parts += [b.name(name, origin, node.number) for name in names if name is not None]
     node.parts = parts
     return b.close(node)

@@ -95,10 +95,21 @@ def _subscript(b: Builder, origin: ast.Subscript, parent: int) -> cst.BaseExpres
     node = b.open(cst.Subscript, origin, parent)
     node.value = b.expression(origin.value, node.number)
     inside = origin.slice
-    # `x[(a, b)]` holds one tuple; it alone has parentheses around it.
-    several = isinstance(inside, ast.Tuple) and inside.elts and (b.written(inside) or "")[:1] != "("
-    node.slice = [_slice_part(b, p, node.number) for p in (inside.elts if several else [inside])]  # type: ignore[attr-defined]
+    parts = inside.elts if isinstance(inside, ast.Tuple) and not _is_enclosed(b.written(inside)) else [inside]
+    node.slice = [_slice_part(b, part, node.number) for part in parts or [inside]]
     return b.close(node)
+
+
+def _is_enclosed(written: str | None) -> bool:
+    """Return whether parentheses stand around all of what is written: `x[(a, b)]` holds one tuple."""
+    if written is None or written[:1] != "(":
+        return False
+    depth = 0
+    for offset, character in enumerate(written):
+        depth += (character == "(") - (character == ")")
+        if not depth:
+            return offset == len(written) - 1
+    return False
 
 
 def _slice_part(b: Builder, origin: ast.expr, parent: int) -> cst.SubscriptElement:
