@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from pytest_cpuperf.static.configs.launches import SERVERS, Launch, commands, shell_words
+from pytest_cpuperf.static.source.patterns import pattern
 from pytest_cpuperf.static.source.spans import Span
 
 if TYPE_CHECKING:
     import yaml
 
-_SERVICES = re.compile(r"(?m)^services[ \t]*:")
+_SERVICES = pattern(r"(?m)^services[ \t]*:")
 
 
 def may_start_servers(text: str) -> bool:

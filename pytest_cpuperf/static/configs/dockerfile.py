@@ -9,15 +9,16 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from pytest_cpuperf.static.configs.launches import Launch, commands, shell_words
+from pytest_cpuperf.static.source.patterns import pattern
 from pytest_cpuperf.static.source.spans import Span
 from pytest_cpuperf.static.source.text import SourceError
 
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
-_ESCAPE = re.compile(r"#\s*escape\s*=\s*([\\`])", re.IGNORECASE)
-_DIRECTIVE = re.compile(r"#\s*\w+\s*=")
-_INSTRUCTION = re.compile(r"\s*([A-Za-z]+)\s+(.*)", re.DOTALL)
-_HEREDOC = re.compile(r"<<-?[\"']?([A-Za-z_]\w*)[\"']?")
-_PAIR = re.compile(r"([A-Za-z_]\w*)=(\"(?:[^\"\\]|\\.)*\"|'[^']*'|\S*)")
+_ESCAPE = pattern(r"#\s*escape\s*=\s*([\\`])", re.IGNORECASE)
+_DIRECTIVE = pattern(r"#\s*\w+\s*=")
+_INSTRUCTION = pattern(r"\s*([A-Za-z]+)\s+(.*)", re.DOTALL)
+_HEREDOC = pattern(r"<<-?[\"']?([A-Za-z_]\w*)[\"']?")
+_PAIR = pattern(r"([A-Za-z_]\w*)=(\"(?:[^\"\\]|\\.)*\"|'[^']*'|\S*)")
 
 
 class Instruction(NamedTuple):

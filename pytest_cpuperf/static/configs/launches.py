@@ -8,20 +8,21 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from pytest_cpuperf.static.source.neighbours import LIBRARIES, NOWHERE, Neighbours
+from pytest_cpuperf.static.source.patterns import pattern
 from pytest_cpuperf.static.source.spans import Span
 
 SERVERS = frozenset({"gunicorn", "uvicorn", "hypercorn", "granian", "fastapi"})
 _SEPARATORS = frozenset({"&&", "||", ";", "|", "&"})
-_COUNTS_CPUS = re.compile(r"\$\(\((?:[^()]|\([^()]*\))*\)\)|\$\(\s*(?:nproc|grep -c|getconf)[^)]*\)|`nproc[^`]*`")
-_DEFAULTED = re.compile(r"\$\{\w+:?[-=](\d+)\}")
-_VARIABLE = re.compile(r"\$\{?(\w+)\}?")
-_MODELS = re.compile(
+_COUNTS_CPUS = pattern(r"\$\(\((?:[^()]|\([^()]*\))*\)\)|\$\(\s*(?:nproc|grep -c|getconf)[^)]*\)|`nproc[^`]*`")
+_DEFAULTED = pattern(r"\$\{\w+:?[-=](\d+)\}")
+_VARIABLE = pattern(r"\$\{?(\w+)\}?")
+_MODELS = pattern(
     rf"(?i)\bpip3?\b[^\n]*[ \t\"'/=]({LIBRARIES})\b"
     r"|\b(?:FROM|image:)\s+\S*(pytorch|huggingface|transformers|onnxruntime)"
     r"|\b(HF_HOME|TRANSFORMERS_\w+|SENTENCE_TRANSFORMERS_HOME|TORCH_HOME|HF_HUB_\w+)\b"
 )
-_GPU = re.compile(r"(?i)\bnvidia\b|\bcuda|\bcu1\d\d\b|\brocm\b|-gpu\b|capabilities:\s*\[?[\s\"'-]*gpu")
-_THREADS = re.compile(
+_GPU = pattern(r"(?i)\bnvidia\b|\bcuda|\bcu1\d\d\b|\brocm\b|-gpu\b|capabilities:\s*\[?[\s\"'-]*gpu")
+_THREADS = pattern(
     r"\b(?:OMP|MKL|OPENBLAS|ORT_INTRA_OP|TORCH|VECLIB_MAXIMUM|NUMEXPR)\w*_(?:NUM_)?THREADS\b|\bKMP_AFFINITY\b|\btaskset\b"
     r"|\bnumactl\b|\bcpuset\b|--cpuset-cpus|\bset_num_threads\b|\bintra_op_num_threads\b"
 )

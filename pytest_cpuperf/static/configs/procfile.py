@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from pytest_cpuperf.static.configs.launches import Launch, commands, shell_words
+from pytest_cpuperf.static.source.patterns import pattern
 from pytest_cpuperf.static.source.spans import Span
 
-_PROCESS = re.compile(r"\s*[A-Za-z0-9_-]+\s*:\s*(.+)")
-_ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)=(.*)")
+_PROCESS = pattern(r"\s*[A-Za-z0-9_-]+\s*:\s*(.+)")
+_ASSIGNMENT = pattern(r"([A-Za-z_]\w*)=(.*)")
 
 
 def launches(text: str) -> Iterator[Launch]:

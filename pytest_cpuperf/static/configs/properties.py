@@ -10,12 +10,13 @@ import re
 from dataclasses import dataclass
 
 from pytest_cpuperf.static.source.edits import LINE_END
+from pytest_cpuperf.static.source.patterns import pattern
 from pytest_cpuperf.static.source.spans import Span
 
-_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
+_ESCAPE = pattern(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
 _SPECIAL = {"t": "\t", "n": "\n", "r": "\r", "f": "\f"}
 # Keys only TorchServe has: a file is one of its configurations by what it holds, not by its name.
-_TORCHSERVE_KEYS = re.compile(
+_TORCHSERVE_KEYS = pattern(
     r"(inference|management|metrics|grpc_inference|grpc_management)_(address|port)|cpu_launcher_(enable|args)|model_store"
     r"|load_models|default_workers_per_model|number_of_(gpu|netty_threads)|netty_client_threads|default_response_timeout"
     r"|job_queue_size|enable_envvars_config|install_py_dep_per_model|model_snapshot|models|unregister_model_timeout"

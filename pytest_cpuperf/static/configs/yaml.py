@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
+from pytest_cpuperf.static.source.patterns import pattern
 from pytest_cpuperf.static.source.spans import Span
 from pytest_cpuperf.static.source.text import SourceError
 
@@ -21,7 +21,7 @@ _OWN_KEYS = frozenset(
 )
 _NEEDED_KEYS = 2
 _STANDARD_TAG = "tag:yaml.org,2002:"
-_TOP_LEVEL_KEY = re.compile(r"""(?m)^["']?(\w+)["']?[ \t]*:""")
+_TOP_LEVEL_KEY = pattern(r"""(?m)^["']?(\w+)["']?[ \t]*:""")
 
 
 class YamlConfig:

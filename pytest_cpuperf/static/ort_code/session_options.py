@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from pytest_cpuperf.static.ort_code.providers import gpu_only
 from pytest_cpuperf.static.source import nodes as cst
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import argument, dotted, has_unpacking, string_value
+from pytest_cpuperf.static.source.patterns import pattern
 
 SESSION = "onnxruntime.InferenceSession"
 OPTIONS = "onnxruntime.SessionOptions"
-_VARIABLE = re.compile(r"""["']ORT_INTRA_OP_NUM_THREADS["']""")
-_GLOBAL_POOLS = re.compile(r"\b(set_global_thread_pool_sizes|use_global_thread_pools|disable_per_session_threads)\b")
+_VARIABLE = pattern(r"""["']ORT_INTRA_OP_NUM_THREADS["']""")
+_GLOBAL_POOLS = pattern(r"\b(set_global_thread_pool_sizes|use_global_thread_pools|disable_per_session_threads)\b")
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,12 @@ from pytest_cpuperf.static.source.chunks import Chunk
 from pytest_cpuperf.static.source.facts import Facts
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import dotted, last_name
+from pytest_cpuperf.static.source.patterns import pattern
 from pytest_cpuperf.static.torch_code.guards import guarded
 from pytest_cpuperf.static.torch_code.model_calls import ModelCalls
 
 _METHODS = frozenset({"handle", "inference", "predict", "predict_batch", "embed", "encode"})
-_CLASS = re.compile(r"(?:Handler|Predictor|Service|Servicer|Embedder)$")
+_CLASS = pattern(r"(?:Handler|Predictor|Service|Servicer|Embedder)$")
 # These carry a guard of their own.
 _GUARDED_METHODS = frozenset({"generate", "encode", "predict", "embed", "transcribe", "translate"})
 

@@ -11,22 +11,23 @@ from pytest_cpuperf.static.source.chunks import Class
 from pytest_cpuperf.static.source.facts import Facts
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import last_name
+from pytest_cpuperf.static.source.patterns import pattern
 from pytest_cpuperf.static.torch_code.held_models import is_run, is_saved, methods
 from pytest_cpuperf.static.torch_code.modules import is_module_class
 from pytest_cpuperf.static.torch_code.training import trains
 from pytest_cpuperf.static.torch_code.vocabulary import words
 
-_DIFFERS = re.compile(r"(?i)dropout|batch_?norm|instance_?norm|drop_?path|stochastic_?depth|\btraining\b")
+_DIFFERS = pattern(r"(?i)dropout|batch_?norm|instance_?norm|drop_?path|stochastic_?depth|\btraining\b")
 # `net.eval()`, `net.to(device).eval()`, `net.train(False)`
 _ASKS_EVAL = (
     r"(?<!\w){name}\s*(?:\.\s*\w+\s*\((?:[^()]|\([^()]*\))*\)\s*)*"
     r"\.\s*(?:eval\s*\(|train\s*\(\s*(?:mode\s*=\s*)?False)"
 )
 # Bases of classes that hold models and are none.
-_NO_MODULE_BASES = re.compile(
+_NO_MODULE_BASES = pattern(
     r"(?i)handler|service|predictor|pipeline|executor|worker|server|api|engine|object|\babc\b|runner|node"
 )
-_INFERS = re.compile(r"\b(?:no_grad|inference_mode|set_grad_enabled)\b")
+_INFERS = pattern(r"\b(?:no_grad|inference_mode|set_grad_enabled)\b")
 # What a call chain may do to a module that it made: all return the module.
 _CHAIN = frozenset({"to", "cuda", "cpu", "half", "float", "double", "bfloat16", "requires_grad_", "eval"})
 _KEEPS_MODE = frozenset(

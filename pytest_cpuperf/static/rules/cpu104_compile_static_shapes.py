@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from pytest_cpuperf.static.rules.base import Mend, PythonRule, Report, Silence
@@ -11,17 +10,18 @@ from pytest_cpuperf.static.source import nodes as cst
 from pytest_cpuperf.static.source.facts import Facts
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import argument, dotted, has_unpacking, last_name
+from pytest_cpuperf.static.source.patterns import pattern
 from pytest_cpuperf.static.torch_code.held_models import is_run
 from pytest_cpuperf.static.torch_code.modules import module_names
 from pytest_cpuperf.static.torch_code.vocabulary import is_model_name
 
-_PADS = re.compile(
+_PADS = pattern(
     rf"\b(?:{'|'.join(sorted(TOKENIZER_WORDS))})\w*\s*(?:\.\s*(?:__call__|batch_encode_plus|pad)\s*)?\("
     r"(?:[^()]|\([^()]*\))*?\bpadding\s*=\s*(?:True|[\"']longest[\"'])"
 )
-_HANDLES_SHAPES = re.compile(r"\b(?:maybe_)?mark_(?:dynamic|static|unbacked)\b|\bpad_to_multiple_of\b")
+_HANDLES_SHAPES = pattern(r"\b(?:maybe_)?mark_(?:dynamic|static|unbacked)\b|\bpad_to_multiple_of\b")
 # What `dynamic=False` does, for all that the file compiles.
-_ALL_STATIC = re.compile(r"\bautomatic_dynamic_shapes\s*=\s*False\b")
+_ALL_STATIC = pattern(r"\bautomatic_dynamic_shapes\s*=\s*False\b")
 
 
 class CompileStaticShapes(PythonRule):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from pytest_cpuperf.static.rules.base import PythonRule, Report, Silence
@@ -11,6 +10,7 @@ from pytest_cpuperf.static.source.chunks import Chunk
 from pytest_cpuperf.static.source.facts import Facts
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import dotted, last_name
+from pytest_cpuperf.static.source.patterns import pattern
 from pytest_cpuperf.static.torch_code.handlers import Handlers, with_callers
 
 _REQUEST_METHODS = frozenset(
@@ -19,7 +19,7 @@ _REQUEST_METHODS = frozenset(
 _CACHES = frozenset({"cache", "lru_cache", "cached_property", "cache_resource", "singleton", "st_cache", "memoize"})
 _KEEPERS = frozenset({"append", "add", "put", "put_nowait", "insert", "setdefault", "appendleft", "setattr", "update"})
 # A test that asks whether something is there already.
-_ASKS_FOR_PRESENCE = re.compile(r"\bNone\b|\bnot\b|\bin\b|\bhasattr\b|\.get\s*\(|\bFalse\b")
+_ASKS_FOR_PRESENCE = pattern(r"\bNone\b|\bnot\b|\bin\b|\bhasattr\b|\.get\s*\(|\bFalse\b")
 
 
 class OrtSessionPerCall(PythonRule):

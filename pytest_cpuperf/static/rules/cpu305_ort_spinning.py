@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from pytest_cpuperf.static.ort_code.session_options import SESSION, SPINNING, set_for_all, silent_because
@@ -12,19 +11,20 @@ from pytest_cpuperf.static.source.chunks import Chunk
 from pytest_cpuperf.static.source.facts import Facts
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import argument, dotted, last_name
+from pytest_cpuperf.static.source.patterns import pattern
 from pytest_cpuperf.static.source.spans import Span
 
-_TOUCHES_OPTIONS = re.compile(r"\bSessionOptions\b|\badd_session_config_entry\b|\bintra_op_num_threads\b")
+_TOUCHES_OPTIONS = pattern(r"\bSessionOptions\b|\badd_session_config_entry\b|\bintra_op_num_threads\b")
 # `run(None, …)` is onnxruntime's whatever it is asked of; `subprocess.run(…)` is none of a session.
-_RUNS = re.compile(r"\.\s*run(?:_with_iobinding\s*\(|\s*\(\s*None\b)")
+_RUNS = pattern(r"\.\s*run(?:_with_iobinding\s*\(|\s*\(\s*None\b)")
 # Work that a pool of threads shares out: products, convolutions, distances, transforms. `dot` and `inner` only of a
 # matrix, as vectors and the small matrices of `linalg` (poses, alignments) are done by one thread.
-_TORCH_WORK = re.compile(
+_TORCH_WORK = pattern(
     r"\b(?:torch|F)\s*\.\s*(?:nn\s*\.\s*functional\s*\.\s*|linalg\s*\.\s*|fft\s*\.\s*)?"
     r"(?:matmul|mm|bmm|baddbmm|einsum|cdist|conv\w*|i?stft|i?r?fft2?|interpolate|grid_sample|linear|nms"
     r"|scaled_dot_product_attention)\s*\("
 )
-_NUMPY_WORK = re.compile(
+_NUMPY_WORK = pattern(
     r"\b(?:np|numpy)\s*\.\s*(?:(?:matmul|einsum|tensordot)\s*\("
     r"|(?:dot|inner)\s*\((?:[^()\n]|\([^()\n]*\))*\.\s*(?:T\b|transpose\b))"
 )

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from pytest_cpuperf.static.configs.properties import Entry, Properties
 from pytest_cpuperf.static.rules.base import ConfigRule, Mend, Report, Silence
+from pytest_cpuperf.static.source.patterns import pattern
 
 # What `python -m torch.backends.xeon.run_cpu --help` lists in torch 2.13.
 _LAUNCHER_FLAGS = frozenset(
@@ -22,9 +23,9 @@ _LAUNCHER_FLAGS = frozenset(
         *("--skip-cross-node-cores", "--skip_cross_node_cores"),
     )
 )
-_RESTRICTS = re.compile(r"--(?:core[-_]list|ncores[-_]per[-_]instance|node[-_]id)\b")
-_CORE_LIST = re.compile(r"--core[-_]list\b")
-_PER_INSTANCE = re.compile(r"--ncores[-_]per[-_]instance\b")
+_RESTRICTS = pattern(r"--(?:core[-_]list|ncores[-_]per[-_]instance|node[-_]id)\b")
+_CORE_LIST = pattern(r"--core[-_]list\b")
+_PER_INSTANCE = pattern(r"--ncores[-_]per[-_]instance\b")
 _HELP = "cpu_launcher_enable=true"
 
 

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from pytest_cpuperf.static.rules.base import PythonRule, Report, Silence
 from pytest_cpuperf.static.source import nodes as cst
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import dotted, string_value
+from pytest_cpuperf.static.source.patterns import pattern
 
-_VARIABLE = re.compile(
+_VARIABLE = pattern(
     r"OMP_(NUM_THREADS|PROC_BIND|PLACES|SCHEDULE|WAIT_POLICY|DYNAMIC)|MKL_(NUM_THREADS|DYNAMIC)|KMP_(?!DUPLICATE_LIB_OK|WARNINGS)\w+|GOMP_\w+"
 )
 
-_STARTS_PROCESSES = re.compile(
-    r"\b(subprocess|multiprocessing|mp|Popen|spawn|Process|ProcessPoolExecutor|exec[lv]\w*)\b"
-)
+_STARTS_PROCESSES = pattern(r"\b(subprocess|multiprocessing|mp|Popen|spawn|Process|ProcessPoolExecutor|exec[lv]\w*)\b")
 # Packages whose import loads torch: each was imported and `"torch" in sys.modules` looked at. transformers' and
 # optimum's own imports load it later.
 _IMPORT_TORCH = frozenset(

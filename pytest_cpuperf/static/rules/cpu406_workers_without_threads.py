@@ -19,18 +19,19 @@ from pytest_cpuperf.static.source import nodes as cst
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import argument, dotted, last_name
 from pytest_cpuperf.static.source.neighbours import LIBRARIES
+from pytest_cpuperf.static.source.patterns import pattern
 
 _HELP = "share the CPUs out: OMP_NUM_THREADS = CPUs / workers, or torch.set_num_threads in each worker"
-_THREADS = re.compile(
+_THREADS = pattern(
     r"\b(?:OMP|MKL|OPENBLAS|ORT_INTRA_OP)_NUM_THREADS\b|\bset_num_threads\b|\bintra_op_num_threads\b|\bthreadpool_limits\b"
 )
-_IMPORTS_MODELS = re.compile(rf"(?m)^\s*(?:import|from)\s+({LIBRARIES.replace('[-_]', '_')})\b")
-_GUNICORN_SETTINGS = re.compile(
+_IMPORTS_MODELS = pattern(rf"(?m)^\s*(?:import|from)\s+({LIBRARIES.replace('[-_]', '_')})\b")
+_GUNICORN_SETTINGS = pattern(
     r"(?m)^(?:bind|worker_class|timeout|keepalive|preload_app|accesslog|errorlog|loglevel|threads|graceful_timeout"
     r"|worker_connections|max_requests|wsgi_app)\s*="
 )
-_WORKERS = re.compile(r"(?m)^workers\s*=")
-_COUNTS_CPUS = re.compile(r"\bcpu_count\b|\bnproc\b|\bsched_getaffinity\b")
+_WORKERS = pattern(r"(?m)^workers\s*=")
+_COUNTS_CPUS = pattern(r"\bcpu_count\b|\bnproc\b|\bsched_getaffinity\b")
 
 
 class WorkersWithoutThreads(PythonRule, ConfigRule):

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
-HEAD = re.compile(r"(?:async[ \t]+)?(def|class)[ \t]+(\w+)")
-_SUBSCRIPT = re.compile(r"\[[^\]\n]*\][ \t]*\Z")
+from pytest_cpuperf.static.source.patterns import pattern
+
+HEAD = pattern(r"(?:async[ \t]+)?(def|class)[ \t]+(\w+)")
+_SUBSCRIPT = pattern(r"\[[^\]\n]*\][ \t]*\Z")
 _FAR = 80  # characters that a receiver is looked for in, before the dot
 # What calls an object's class by the object alone: `model(x)`.
 CALLS = ("forward", "__call__")
-_DOES_NOTHING = re.compile(r"\s*(?:pass|\.\.\.|return|return None|raise\s+NotImplementedError[^\n]*)?\s*;?")
+_DOES_NOTHING = pattern(r"\s*(?:pass|\.\.\.|return|return None|raise\s+NotImplementedError[^\n]*)?\s*;?")
 _HEADS = ("def ", "class ")
 _KEYWORDS = frozenset(
     ("if", "elif", "while", "return", "and", "or", "not", "in", "is", "for", "assert", "yield", "print")

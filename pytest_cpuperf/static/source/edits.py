@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from itertools import accumulate
 
 from pytest_cpuperf.results.findings import Edit, Fix
+from pytest_cpuperf.static.source.patterns import pattern
 
 # The line ends Python knows; str.splitlines knows more (form feeds, for one), and would count lines differently.
-LINE_END = re.compile(r"\r\n|\r|\n")
+LINE_END = pattern(r"\r\n|\r|\n")
 
 
 def line_starts(text: str) -> list[int]:

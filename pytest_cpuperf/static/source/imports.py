@@ -5,23 +5,24 @@ Read from the text with strings and comments blanked, so that it does not depend
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
+from pytest_cpuperf.static.source.patterns import pattern
+
 # They begin with a literal, which the regular expression engine looks for quickly; what stands before is read back.
-_FROM = re.compile(r"from(?<![\w.]from)[ \t]+([.\w]+)[ \t]+import\b[ \t]*(\([^)]*\)|(?:[^\n;\\]|\\\r?\n)+)")
-_IMPORT = re.compile(r"import(?<![\w.]import)[ \t]+((?:[^\n;\\]|\\\r?\n)+)")
-_ALIAS = re.compile(r"([.\w]+|\*)(?:\s+as\s+(\w+))?")
+_FROM = pattern(r"from(?<![\w.]from)[ \t]+([.\w]+)[ \t]+import\b[ \t]*(\([^)]*\)|(?:[^\n;\\]|\\\r?\n)+)")
+_IMPORT = pattern(r"import(?<![\w.]import)[ \t]+((?:[^\n;\\]|\\\r?\n)+)")
+_ALIAS = pattern(r"([.\w]+|\*)(?:\s+as\s+(\w+))?")
 
 # `import_module("torch")`, `__import__("torch")`, `LazyLoader("torch", …)`: a call that imports what it names.
-_BY_NAME = re.compile(
+_BY_NAME = pattern(
     r"""(?:import_module|__import__|importorskip|optional_import|(?:lazy|Lazy)\w*)[ \t]*\(\s*"""
     r"""(?:["'][\w.]*["']\s*,\s*(?:globals\(\)\s*,\s*)?)?["']([A-Za-z_][\w.]*)["']"""
 )
 _BY_NAME_WORDS = ("import_module", "__import__", "importorskip", "optional_import", "lazy", "Lazy")
-_TARGET_BEFORE = re.compile(r"([A-Za-z_][\w.]*)[ \t]*(?:,[ \t]*\w+[ \t]*)?(?::[^=\n]+)?=[ \t]*[\w.]*$")
-_KEPT_AS = re.compile(r"(?:^|[;:])[ \t]*([A-Za-z_][\w.]*)[ \t]*(?::[^=\n]+)?=[ \t]*$")
-_WHOLE_VALUE = re.compile(r"((?:\.\w+)*)[ \t]*(?=[\n;]|$|if\b)")
+_TARGET_BEFORE = pattern(r"([A-Za-z_][\w.]*)[ \t]*(?:,[ \t]*\w+[ \t]*)?(?::[^=\n]+)?=[ \t]*[\w.]*$")
+_KEPT_AS = pattern(r"(?:^|[;:])[ \t]*([A-Za-z_][\w.]*)[ \t]*(?::[^=\n]+)?=[ \t]*$")
+_WHOLE_VALUE = pattern(r"((?:\.\w+)*)[ \t]*(?=[\n;]|$|if\b)")
 
 # A variable or attribute of this name, wherever it came from, is that library: `torch = Library().torch()`.
 _LIBRARIES = ("torch", "onnxruntime")

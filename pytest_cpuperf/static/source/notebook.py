@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import bisect
 import json
-import re
 from dataclasses import dataclass
 
 from pytest_cpuperf.static.source.edits import LINE_END
+from pytest_cpuperf.static.source.patterns import pattern
 from pytest_cpuperf.static.source.text import SourceError
 
-_MAGIC = re.compile(r"[ \t]*[%!?]|[ \t]*\w[\w.]*\?\??[ \t]*$")
-_ASSIGNED_MAGIC = re.compile(r"([ \t]*[\w, \t]+=[ \t]*)[%!].*")
+_MAGIC = pattern(r"[ \t]*[%!?]|[ \t]*\w[\w.]*\?\??[ \t]*$")
+_ASSIGNED_MAGIC = pattern(r"([ \t]*[\w, \t]+=[ \t]*)[%!].*")
 
 
 @dataclass(frozen=True)

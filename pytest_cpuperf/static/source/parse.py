@@ -6,12 +6,12 @@ process, with no exception to catch. So depth is looked at before, and the parse
 
 from __future__ import annotations
 
-import re
 import sys
 import threading
 
 from pytest_cpuperf.static.source.from_ast import from_ast
 from pytest_cpuperf.static.source.live import code_only
+from pytest_cpuperf.static.source.patterns import pattern
 from pytest_cpuperf.static.source.text import SourceError
 from pytest_cpuperf.static.source.tree import Tree
 
@@ -25,7 +25,7 @@ _MOST_BRACKETS = 200
 _MOST_LINKS = 1000
 _MOST_ELIFS = 10_000
 _SHALLOW = 100
-_TOKEN = re.compile(r"[(\[{]|[)\]}]|[,=;\n]|[-+*/%|&^@.<>]+|\b(?:not|and|or|if|lambda|await|elif)\b")
+_TOKEN = pattern(r"[(\[{]|[)\]}]|[,=;\n]|[-+*/%|&^@.<>]+|\b(?:not|and|or|if|lambda|await|elif)\b")
 
 
 def parse(text: str) -> Tree:

@@ -8,19 +8,19 @@ parsed.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pytest_cpuperf.static.source.chunks import Chunk, Class
 from pytest_cpuperf.static.source.outline import Outline
+from pytest_cpuperf.static.source.patterns import pattern
 
-_CALLS = re.compile(r"[\w\])][ \t]*\(")
+_CALLS = pattern(r"[\w\])][ \t]*\(")
 _LONG_LITERAL = 200
 # `NAME = <data>` on one line of the module's own level; a generated file has thousands.
-_CONSTANT = re.compile(r"([A-Za-z_]\w*)[ \t]*(?::[^=\n]*)?=(?!=)([^\n]*)")
+_CONSTANT = pattern(r"([A-Za-z_]\w*)[ \t]*(?::[^=\n]*)?=(?!=)([^\n]*)")
 _MANY_CONSTANTS = 2000
-_WORD = re.compile(r"[A-Za-z_]\w*")
+_WORD = pattern(r"[A-Za-z_]\w*")
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,12 @@ from pytest_cpuperf.static.source import nodes as cst
 from pytest_cpuperf.static.source.facts import Facts
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import argument, dotted
+from pytest_cpuperf.static.source.patterns import pattern
 
 _CPU = r"(?:[\"']cpu(?::0)?[\"']|(?:torch\s*\.\s*)?device\s*\(\s*(?:type\s*=\s*)?[\"']cpu[\"']\s*\))"
-_IS_CPU = re.compile(rf"(?:device\s*=\s*)?{_CPU}|\{{\s*[\"'][\"']\s*:\s*{_CPU}\s*\}}")
-_NAME = re.compile(r"(?:device\s*=\s*)?((?:\w+\s*\.\s*)*\w+)")
-_DTYPE = re.compile(r"\b(?:half|b?float\w*|dtype\w*)\b")
+_IS_CPU = pattern(rf"(?:device\s*=\s*)?{_CPU}|\{{\s*[\"'][\"']\s*:\s*{_CPU}\s*\}}")
+_NAME = pattern(r"(?:device\s*=\s*)?((?:\w+\s*\.\s*)*\w+)")
+_DTYPE = pattern(r"\b(?:half|b?float\w*|dtype\w*)\b")
 _DEVICE_ARGUMENTS = ("device", "device_map", "device_type")
 
 

@@ -10,6 +10,7 @@ from pytest_cpuperf.static.source.chunks import Chunk
 from pytest_cpuperf.static.source.facts import Facts
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import dotted, last_name, string_value
+from pytest_cpuperf.static.source.patterns import pattern
 from pytest_cpuperf.static.torch_code.call_targets import CallTargets
 
 _VERBS = frozenset({"get", "post", "put", "patch", "delete", "head", "options", "trace"})
@@ -33,16 +34,16 @@ _ALWAYS = frozenset({"shared_task", "http_trigger"})
 
 # Classes whose objects answer requests, by the last name of a base, and the methods that do.
 _VIEW_METHODS = _VERBS | {"list", "create", "retrieve", "update", "partial_update", "dispatch", "dispatch_request"}
-_VIEWS = re.compile(
+_VIEWS = pattern(
     r"(?:\w*APIView|View|MethodView|TemplateView|FormView|\w*ViewSet|Resource|HTTPEndpoint|HTTPMethodView|RequestHandler"
     r"|Controller|\w*(?:Request|HTTP|API)Handler)"
 )
 _CONTRACTS: tuple[tuple[re.Pattern[str], frozenset[str]], ...] = (
     (_VIEWS, _VIEW_METHODS | {f"on_{v}" for v in _VERBS} | {f"do_{v.upper()}" for v in _VERBS}),
-    (re.compile(r"\w*(?:WebSocket|Websocket)\w*"), frozenset({"on_message", "on_receive", "receive", "receive_json"})),
-    (re.compile(r"BaseHandler|ContextHandler"), frozenset({"handle", "inference", "preprocess", "postprocess"})),
-    (re.compile(r"LitAPI|BasePredictor|PythonModel"), frozenset({"predict", "decode_request", "encode_response"})),
-    (re.compile(r"Model|ModelServerModel|MLModel"), frozenset({"predict", "preprocess", "postprocess", "explain"})),
+    (pattern(r"\w*(?:WebSocket|Websocket)\w*"), frozenset({"on_message", "on_receive", "receive", "receive_json"})),
+    (pattern(r"BaseHandler|ContextHandler"), frozenset({"handle", "inference", "preprocess", "postprocess"})),
+    (pattern(r"LitAPI|BasePredictor|PythonModel"), frozenset({"predict", "decode_request", "encode_response"})),
+    (pattern(r"Model|ModelServerModel|MLModel"), frozenset({"predict", "preprocess", "postprocess", "explain"})),
 )
 _MODEL_SERVERS = ("kserve", "mlserver", "kfserving", "litserve", "cog", "mlflow", "ts", "ray", "bentoml")
 # Functions that servers call by name, and how their first parameters are named.
@@ -55,11 +56,11 @@ _CALLED_BY_NAME = {
 }
 # A request as a parameter: Starlette, aiohttp, Django, Azure Functions, telegram.
 _REQUEST_TYPES = frozenset({"Request", "HttpRequest", "WebSocket", "WebSocketServerProtocol", "Update"})
-_REGISTERED = re.compile(
+_REGISTERED = pattern(
     r"\b(?:add_url_rule|add_api_route|add_route|add_get|add_post|add_put|add_websocket_route|Route|WebSocketRoute"
     r"|Interface|ChatInterface|add_handler|MessageHandler|CommandHandler)\s*\(((?:[^()]|\([^()]*\))*)\)"
 )
-_IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
+_IDENTIFIER = pattern(r"[A-Za-z_]\w*")
 # How many calls may lie between a handler and what is asked about.
 _CALLERS_DEPTH = 4
 

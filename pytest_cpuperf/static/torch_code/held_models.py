@@ -6,16 +6,17 @@ import re
 from functools import cache
 
 from pytest_cpuperf.static.source.facts import Facts
+from pytest_cpuperf.static.source.patterns import pattern
 from pytest_cpuperf.static.torch_code.devices import names_cpu_in
 from pytest_cpuperf.static.torch_code.vocabulary import runs_by_name
 
 # Methods that run a model, beside those that do whatever they are called on.
-_RUNS = re.compile(
+_RUNS = pattern(
     r"__call__|forward|encode(?:_\w+)?|embed(?:_\w+)?|get_\w+_(?:features|embeddings?)|extract_\w+|chat(?:_\w+)?"
     r"|stream_chat|transcribe|translate|synthesi[sz]e|tts(?:_\w+)?|infer(?:ence)?(?:_\w+)?|predict\w*|detect\w*"
     r"|classify|score|rank|rerank|compute_\w+|similarity|\w*detection|streaming_\w+|ocr"
 )
-_SAVES = re.compile(
+_SAVES = pattern(
     r"save\w*|push_to_hub|merge_and_unload|merge_adapter|state_dict|named_parameters|named_modules|export\w*|quantize\w*"
 )
 _CALL = r"(?<![\w.])(?:self\s*\.\s*)?{name}\s*(?:\.\s*(\w+)\s*)?\("
@@ -25,7 +26,7 @@ _HANDED = (
     r"\b(?:\w*dispatch_model|load_checkpoint_and_dispatch|cpu_offload|(?:\w*accelerator|fabric)\s*\.\s*(?:prepare|setup)\w*)"
     r"\s*\([^()]*(?<![\w.])(?:self\s*\.\s*)?{name}\b|(?<!\w){name}\s*\.\s*enable_\w*offload\s*\("
 )
-_HALF = re.compile(r"\b(?:half|b?float16|dtype\w*)\b")
+_HALF = pattern(r"\b(?:half|b?float16|dtype\w*)\b")
 
 
 def is_run(facts: Facts, name: str) -> bool:

@@ -7,12 +7,12 @@ that models have; and names, where nothing else is seen.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from pytest_cpuperf.static.source import nodes as cst
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import dotted, last_name, string_value
+from pytest_cpuperf.static.source.patterns import pattern
 from pytest_cpuperf.static.torch_code.call_targets import CallTargets, callee
 from pytest_cpuperf.static.torch_code.modules import module_names
 from pytest_cpuperf.static.torch_code.vocabulary import (
@@ -25,7 +25,7 @@ from pytest_cpuperf.static.torch_code.vocabulary import (
 
 # `self.mods.encoder(x)`: SpeechBrain keeps the modules of a model so.
 _MODULE_DICTS = frozenset({"mods", "modules"})
-_TEXT_RECEIVER = re.compile(
+_TEXT_RECEIVER = pattern(
     r"(?i)tokeniz|^tok$|_tok$|tokens?$|vocab|processor|codec|json|base64|string|str$|text$|url|label_?encoder|bpe|spm|sp$"
 )
 # Functions that call what they are given, in the same thread.

@@ -7,16 +7,17 @@ import weakref
 
 from pytest_cpuperf.static.source.chunks import Class
 from pytest_cpuperf.static.source.facts import Facts
+from pytest_cpuperf.static.source.patterns import pattern
 from pytest_cpuperf.static.torch_code.vocabulary import is_model_name, makes_model, may_be_a_model
 
 # The name before each is read backwards.
-_ASKED_OF_MODULES = re.compile(
+_ASKED_OF_MODULES = pattern(
     r"\.[ \t]*(?:eval[ \t]*\([ \t]*\)|load_state_dict[ \t]*\(|named_parameters[ \t]*\(|parameters[ \t]*\([ \t]*\))"
 )
-_MADE = re.compile(r"=[ \t]*([A-Za-z_][\w.]*)[ \t]*\(")
-_TARGET_BEFORE = re.compile(r"([A-Za-z_]\w*)[ \t]*(?::[^=\n]+)?$")
-_ANNOTATED = re.compile(r":[ \t]*([\w.]*(?:Module|PreTrainedModel))\b")
-_NAME_BEFORE = re.compile(r"([A-Za-z_]\w*)\s*$")
+_MADE = pattern(r"=[ \t]*([A-Za-z_][\w.]*)[ \t]*\(")
+_TARGET_BEFORE = pattern(r"([A-Za-z_]\w*)[ \t]*(?::[^=\n]+)?$")
+_ANNOTATED = pattern(r":[ \t]*([\w.]*(?:Module|PreTrainedModel))\b")
+_NAME_BEFORE = pattern(r"([A-Za-z_]\w*)\s*$")
 _MODULE_BASES = frozenset(
     {"torch.nn.Module", "torch.jit.ScriptModule", "transformers.PreTrainedModel", "torch.nn.Sequential"}
 )
@@ -26,7 +27,7 @@ _LOADERS = frozenset(
 )
 _NO_OBJECTS = frozenset({"self", "pd", "cls", "optimizer", "scheduler", "df"})
 # Packages whose classes, named so, are models.
-_MODEL_CLASSES = re.compile(
+_MODEL_CLASSES = pattern(
     r"sentence_transformers\.(?:\w+\.)*(?:SentenceTransformer|CrossEncoder|SparseEncoder)|ultralytics\.\w*YOLO\w*"
     r"|(?:transformers|diffusers|peft|optimum\.\w+)\.(?:\w+\.)*\w*(?:Model\w*|For[A-Z]\w+|Pipeline\w*)"
     r"|torchvision\.models\.\w+|flair\.models\.\w+|gliner\.GLiNER|auto_gptq\.\w+Model\w*|ctranslate2\.\w+"

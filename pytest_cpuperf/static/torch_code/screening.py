@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
-
 from pytest_cpuperf.static.source.chunks import Chunk
 from pytest_cpuperf.static.source.facts import Facts
+from pytest_cpuperf.static.source.patterns import pattern
 from pytest_cpuperf.static.torch_code.model_calls import CALLERS
 from pytest_cpuperf.static.torch_code.modules import module_names
 from pytest_cpuperf.static.torch_code.vocabulary import (
@@ -15,12 +14,12 @@ from pytest_cpuperf.static.torch_code.vocabulary import (
     runs_what_it_is_given,
 )
 
-_IN_MODULE_DICT = re.compile(r"\.\s*(?:mods|modules)\s*\.\s*\w+\s*[.(]")
-_CALL_ON_RESULT = re.compile(r"[\])]\s*\(")
-_MAPPED = re.compile(r"\bmap\s*\(")
-_KEPT_FUNCTION = re.compile(r"=[ \t]*[\w.]+\.\w+[ \t]*(?=\n|$)")
-_TARGET_BEFORE = re.compile(r"(\w+)[ \t]*$")
-_LOOPED = re.compile(r"\bfor\s+(\w+)\s+in\b")
+_IN_MODULE_DICT = pattern(r"\.\s*(?:mods|modules)\s*\.\s*\w+\s*[.(]")
+_CALL_ON_RESULT = pattern(r"[\])]\s*\(")
+_MAPPED = pattern(r"\bmap\s*\(")
+_KEPT_FUNCTION = pattern(r"=[ \t]*[\w.]+\.\w+[ \t]*(?=\n|$)")
+_TARGET_BEFORE = pattern(r"(\w+)[ \t]*$")
+_LOOPED = pattern(r"\bfor\s+(\w+)\s+in\b")
 
 
 def may_run_model(chunk: Chunk, facts: Facts) -> bool:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 
 from pytest_cpuperf.static.source.chunks import Chunk
 from pytest_cpuperf.static.source.facts import Facts
 from pytest_cpuperf.static.source.outline import Outline
+from pytest_cpuperf.static.source.patterns import pattern
 from pytest_cpuperf.static.torch_code.vocabulary import words
 
 # What a class's training may start from: modules, Lightning, the trainers of transformers and coqui.
@@ -19,8 +19,8 @@ _ENTRY_METHODS = frozenset(
     )
 )
 # A head, at most a docstring (blanked), and one return.
-_ALIAS = re.compile(r":[ \t]*\n[\s\"']*return\s+self\s*\.\s*[a-z]\w*\s*\([^()]*\)\s*$")
-_TAKES_GRADIENTS = re.compile(r"\.\s*(?:backward|zero_grad|manual_backward)\s*\(")
+_ALIAS = pattern(r":[ \t]*\n[\s\"']*return\s+self\s*\.\s*[a-z]\w*\s*\([^()]*\)\s*$")
+_TAKES_GRADIENTS = pattern(r"\.\s*(?:backward|zero_grad|manual_backward)\s*\(")
 # Training loops evaluate too: what these return is looked at, not trained through.
 _EVALUATES = frozenset(
     (
@@ -30,7 +30,7 @@ _EVALUATES = frozenset(
 )
 
 
-_TRAINS = re.compile(
+_TRAINS = pattern(
     r"\.\s*(?:backward|manual_backward)\s*\(|\boptim(?:izer)?s?\s*\.\s*step\s*\(|\btorch\s*\.\s*optim\b|\bTrainer\s*\("
     r"|\bdef\s+(?:training_step|compute_loss|configure_optimizers)\b"
 )

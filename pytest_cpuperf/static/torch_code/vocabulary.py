@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 
-_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+from pytest_cpuperf.static.source.patterns import pattern
+
+_WORDS = pattern(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 MODEL_NOUNS = frozenset(
     (
@@ -88,12 +89,12 @@ _NOT_RUN = frozenset(
         ),
     )
 )
-_RUN_GETTERS = re.compile(
+_RUN_GETTERS = pattern(
     r"get_\w*(?:features?|embeddings?|embeds?|representations?|logits?|probs?|probabilities|scores?|predictions?"
     r"|hidden_states?|activations?|outputs?|lpz)"
 )
 # What models are asked to do; strong where the receiver is no tokenizer, text or archive.
-_MODEL_METHODS = re.compile(
+_MODEL_METHODS = pattern(
     r"(forward|generate|predict|infer|inference|embed|transcribe|translate|caption|denoise|synthesize|rerank"
     r"|predict_\w+|generate_(?!(?:\w+_)?(?:ids?|uuids?|names?|keys?|urls?|paths?|hash|secrets?|password)$)\w+|embed_\w+|transcribe_\w+|translate_\w+|classify_\w+|encode_(text|image|images|audio|video"
     r"|query|queries|document|documents|corpus|batch|passages?|sentences?|texts|multi_process|\w*prompts?|labels"
@@ -120,7 +121,7 @@ _RUN_WORDS = frozenset(
 )
 # What holds a model and is handed around for it.
 _HOLDERS = frozenset({"trainer", "learner", "engine", "estimator", "handler"})
-_NOT_MODULES = re.compile(r"(?i)tokenizer|processor|featureextractor|config|scheduler|dataset|loader|collator|loss$")
+_NOT_MODULES = pattern(r"(?i)tokenizer|processor|featureextractor|config|scheduler|dataset|loader|collator|loss$")
 
 
 @lru_cache(maxsize=50_000)

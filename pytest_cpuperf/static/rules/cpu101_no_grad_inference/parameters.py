@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 
 from pytest_cpuperf.static.rules.cpu101_no_grad_inference.case import Case
 from pytest_cpuperf.static.source import nodes as cst
 from pytest_cpuperf.static.source.facts import Facts
 from pytest_cpuperf.static.source.names import dotted, last_name
+from pytest_cpuperf.static.source.patterns import pattern
 from pytest_cpuperf.static.torch_code.dataflow import assigned_names
 from pytest_cpuperf.static.torch_code.training import trains
 from pytest_cpuperf.static.torch_code.vocabulary import words
 
 # `nn.Parameter(self.cache_keys.t())`: what the object was given by a method becomes a parameter in another.
-_PARAMETER_OF_ATTRIBUTE = re.compile(r"\bParameter\s*\(\s*self\s*\.\s*(\w+)")
-_IN_PLACE = re.compile(r"[a-z]\w*[a-z0-9]_")
+_PARAMETER_OF_ATTRIBUTE = pattern(r"\bParameter\s*\(\s*self\s*\.\s*(\w+)")
+_IN_PLACE = pattern(r"[a-z]\w*[a-z0-9]_")
 _PARAMETER_WORDS = frozenset(
     [
         "weight",

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
-
 from pytest_cpuperf.static.rules.cpu101_no_grad_inference.case import Case
 from pytest_cpuperf.static.source import nodes as cst
+from pytest_cpuperf.static.source.patterns import pattern
 from pytest_cpuperf.static.torch_code.dataflow import all_plain, assigned_names, becomes_plain, is_plain, uses_after
 
 _KEEPERS = frozenset(
     ["append", "extend", "add", "update", "insert", "put", "setdefault", "send", "write", "set", "appendleft"]
 )
-_IN_PLACE = re.compile(r"[a-z]\w*[a-z0-9]_")
+_IN_PLACE = pattern(r"[a-z]\w*[a-z0-9]_")
 
 
 def uses_of(case: Case, name: str) -> list[cst.Name]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from pytest_cpuperf.static.rules.base import PythonRule, Report, Silence
@@ -15,14 +14,15 @@ from pytest_cpuperf.static.rules.cpu101_no_grad_inference.safety import is_safe
 from pytest_cpuperf.static.source.chunks import Chunk
 from pytest_cpuperf.static.source.facts import Facts
 from pytest_cpuperf.static.source.module import Module
+from pytest_cpuperf.static.source.patterns import pattern
 from pytest_cpuperf.static.torch_code.guards import NoGuard, find_guards
 from pytest_cpuperf.static.torch_code.model_calls import ModelCalls
 from pytest_cpuperf.static.torch_code.screening import may_run_model
 
 _HELP = "use torch.inference_mode(), where nothing computed here meets autograd later"
-_CALLED_ON = re.compile(r"\(\s*\)\s*\(\s*(\w+)\s*\)")
+_CALLED_ON = pattern(r"\(\s*\)\s*\(\s*(\w+)\s*\)")
 _AUTOGRAD_PARTS = ("backward", "grad", "func")
-_AUTOGRAD_WORD = re.compile(r"\b(?:backward|requires_grad_?|enable_grad|autograd|func)\b")
+_AUTOGRAD_WORD = pattern(r"\b(?:backward|requires_grad_?|enable_grad|autograd|func)\b")
 
 
 def _names_autograd(code: str) -> bool:

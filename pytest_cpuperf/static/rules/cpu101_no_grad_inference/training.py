@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
-
 from pytest_cpuperf.static.rules.cpu101_no_grad_inference.case import Case
 from pytest_cpuperf.static.rules.cpu101_no_grad_inference.results import ends_plain, leaves_only_plain_data, uses_of
 from pytest_cpuperf.static.source import nodes as cst
 from pytest_cpuperf.static.source.names import dotted, last_name
+from pytest_cpuperf.static.source.patterns import pattern
 from pytest_cpuperf.static.torch_code.dataflow import (
     all_plain,
     assigned_names,
@@ -23,10 +22,10 @@ _FROZEN_NAMES = frozenset(
     ["teacher", "target", "guide", "ref", "reference", "frozen", "momentum", "ema", "matcher", "assigner"]
 )
 _TARGETS = frozenset(["target", "targets"])
-_LOSS = re.compile(
+_LOSS = pattern(
     r"(?i)(^|_)(loss|losses|criterion|criterions|kl_div|cross_entropy|mse_loss|bce\w*|nll_loss|objective)($|_|\d)"
 )
-_TRAINING_FLAG = re.compile(
+_TRAINING_FLAG = pattern(
     r"(?i)training|freeze|frozen|finetune|fine_tune|requires_grad|with_grad|no_grad|train_\w+|\w+_trainable"
 )
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
-
 from pytest_cpuperf.static.source import nodes as cst
 from pytest_cpuperf.static.source.module import Module
+from pytest_cpuperf.static.source.patterns import pattern
 
-_FROM_MODEL = re.compile(r"get_inputs|\.shape|input_shape|seq_len_from|static")
+_FROM_MODEL = pattern(r"get_inputs|\.shape|input_shape|seq_len_from|static")
 
 
 def read_from_model(module: Module, length: cst.BaseExpression) -> bool:

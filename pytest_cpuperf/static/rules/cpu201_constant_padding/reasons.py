@@ -11,11 +11,12 @@ from pytest_cpuperf.static.rules.cpu201_constant_padding.surroundings import Sur
 from pytest_cpuperf.static.source import nodes as cst
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import last_name, string_value
+from pytest_cpuperf.static.source.patterns import pattern
 from pytest_cpuperf.static.torch_code.model_calls import ModelCalls
 from pytest_cpuperf.static.torch_code.training import trains
 from pytest_cpuperf.static.torch_code.vocabulary import words
 
-_TRAINING = re.compile(
+_TRAINING = pattern(
     r"(?i)(^|_)(train|training|finetune|pretrain|trainer)($|_)|preprocess_function|tokenize_function|collate"
 )
 _LABELS = frozenset(("labels", "label_ids", "decoder_input_ids", "start_positions"))

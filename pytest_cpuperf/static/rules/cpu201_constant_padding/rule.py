@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from pytest_cpuperf.static.rules.base import Mend, PythonRule, Report, Silence
@@ -15,12 +14,13 @@ from pytest_cpuperf.static.source.chunks import Chunk
 from pytest_cpuperf.static.source.facts import Facts
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import argument
+from pytest_cpuperf.static.source.patterns import pattern
 from pytest_cpuperf.static.torch_code.model_calls import ModelCalls
 
 _HELP = 'padding="longest" with truncation=True and the same max_length; sort texts by length before batching'
-_GIVEN_TO_PADDING = re.compile(r"""\bpadding\w*["']?\s*\]?\s*(?:=(?!=)|:)[^,=:]*$""")
-_BOUND = re.compile(r"(?<![\w.])([A-Za-z_]\w*)\s*(?::[^=\n]+)?=\s*[\w.]*$")
-_PADDING_NAME = re.compile(r"padding\s*=\s*([A-Za-z_]\w*)")
+_GIVEN_TO_PADDING = pattern(r"""\bpadding\w*["']?\s*\]?\s*(?:=(?!=)|:)[^,=:]*$""")
+_BOUND = pattern(r"(?<![\w.])([A-Za-z_]\w*)\s*(?::[^=\n]+)?=\s*[\w.]*$")
+_PADDING_NAME = pattern(r"padding\s*=\s*([A-Za-z_]\w*)")
 
 
 class ConstantPadding(PythonRule):

@@ -2,35 +2,34 @@
 
 from __future__ import annotations
 
-import re
-
 from pytest_cpuperf.static.source import nodes as cst
 from pytest_cpuperf.static.source.edits import LINE_END
 from pytest_cpuperf.static.source.facts import Facts
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import argument, dotted, last_name
+from pytest_cpuperf.static.source.patterns import pattern
 
-_NOT_TEXT = re.compile(
+_NOT_TEXT = pattern(
     r"(?i)image|audio|speech|vision|video|feature_?extractor|pixel|wav2vec|whisper|waveform|(?<![a-z])mel(?![a-z])"
 )
 _OTHER_INPUTS = frozenset({"images", "image", "audio", "audios", "raw_speech", "sampling_rate", "videos", "speech"})
 # Identifiers of models that see images or hear sound beside the text, or generate them from it.
-_BESIDE_TEXT = re.compile(
+_BESIDE_TEXT = pattern(
     r"\b(?:pixel_values|image_processor|feature_extractor|input_features|image_features|audio_features|image_embeds"
     r"|vision_\w+|voice_preset|get_image_features|encode_image|input_values|spectrogram|image_size|sample_rate)\b"
 )
-_GENERATOR = re.compile(
+_GENERATOR = pattern(
     r"\b(?:\w*prompt_embeds\w*|negative_prompt\w*|guidance_scale|latents|unet|noise_scheduler|text_encoder_\d|denoise\w*"
     r"|num_inference_steps|classifier_free\w*|uncond\w*|sigmas|timesteps?)\b"
 )
-_FIXED_CONTEXT = re.compile(r"(?i)siglip|diffus|(?<![a-z])clip|longclip|text_encoder_2|stable_?xl|unet|flux|t2i")
-_STATIC_SHAPE = re.compile(
+_FIXED_CONTEXT = pattern(r"(?i)siglip|diffus|(?<![a-z])clip|longclip|text_encoder_2|stable_?xl|unet|flux|t2i")
+_STATIC_SHAPE = pattern(
     r"(?i)export|trace|tracing|calibrat|tpu|xla|static_?shape|neuron|tensorrt|\btrt\b|tflite|coreml|core_ml|qnn|hailo|rknn"
     r"|openvino|executorch|compiled|aot_?inductor|cuda_?graph|litert"
 )
-_DIFFUSION = re.compile(r"(?:^|\.)(?:diffusers|diffusionmodules|ldm|sgm)(?:\.|$)|\bCLIPTextModel")
+_DIFFUSION = pattern(r"(?:^|\.)(?:diffusers|diffusionmodules|ldm|sgm)(?:\.|$)|\bCLIPTextModel")
 _STATIC_MODULES = ("torch.onnx", "torch.export", "torch.jit.trace", "torch_xla", "jax.")
-_OPENING, _CLOSING = re.compile(r"[(\[{]"), re.compile(r"[)\]}]")
+_OPENING, _CLOSING = pattern(r"[(\[{]"), pattern(r"[)\]}]")
 _TOKENIZER_METHODS = frozenset({"pad", "batch_encode_plus", "encode_plus", "encode", "encode_batch", "__call__"})
 
 

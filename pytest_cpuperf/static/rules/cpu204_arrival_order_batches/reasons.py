@@ -8,20 +8,21 @@ from pytest_cpuperf.static.rules.cpu204_arrival_order_batches.cuts import CUTTER
 from pytest_cpuperf.static.source import nodes as cst
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import last_name
+from pytest_cpuperf.static.source.patterns import pattern
 from pytest_cpuperf.static.torch_code.handlers import with_callers
 from pytest_cpuperf.static.torch_code.vocabulary import words
 
 # One bound of a slice, without the commas of a tensor's: brackets may stand in it.
 _BOUND = r"(?:[^\[\]:,()]|\((?:[^()]|\([^()]*\))*\)|\[[^\[\]]*\])*"
 # What a function that cuts a list up holds, in some form: a loop and a slice, a function that cuts, a loader.
-_SLICES = re.compile(rf"\[{_BOUND}:{_BOUND}\]")
+_SLICES = pattern(rf"\[{_BOUND}:{_BOUND}\]")
 _CUTTING_WORDS = (*sorted(CUTTERS), "zip", "collate_fn")
-_CUTS = re.compile(rf"\b(?:{'|'.join(_CUTTING_WORDS[:-1])})\s*\(|\bcollate_fn\s*=")
-_SORTS = re.compile(
+_CUTS = pattern(rf"\b(?:{'|'.join(_CUTTING_WORDS[:-1])})\s*\(|\bcollate_fn\s*=")
+_SORTS = pattern(
     r"\bsorted\s*\(|\.\s*sort(?:_values)?\s*\(|\bargsort\b|\b(?:plan|sorted)_batches\b|(?i:bucket)|length_?group"
     r"|group_by_length|\b\w*_?sorted(?:_\w+)?\b|\bby_length\b|\bget_reordered\b|\b\w*[Rr]eorder\w*"
 )
-_TRAINS = re.compile(r"\.\s*backward\s*\(|\bTrainer\s*\(|\b(?:optimizer|optim)\s*\.\s*step\s*\(")
+_TRAINS = pattern(r"\.\s*backward\s*\(|\bTrainer\s*\(|\b(?:optimizer|optim)\s*\.\s*step\s*\(")
 _ONE_TEXT = frozenset(
     {"text", "document", "doc", "sentence", "string", "passage", "paragraph", "prompt", "content", "article", "line"}
 )

@@ -21,16 +21,17 @@ from pytest_cpuperf.static.source.chunks import Chunk
 from pytest_cpuperf.static.source.facts import Facts
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import argument
+from pytest_cpuperf.static.source.patterns import pattern
 from pytest_cpuperf.static.torch_code.call_targets import CallTargets
 from pytest_cpuperf.static.torch_code.handlers import with_callers
 
-_COLLATES = re.compile(r"\bcollate_fn\s*=\s*(?:self\s*\.\s*)?(\w+)")
+_COLLATES = pattern(r"\bcollate_fn\s*=\s*(?:self\s*\.\s*)?(\w+)")
 _MESSAGE = "are batched in the order they came, each batch padded to its longest"
 _HELP = "sort by length first: pytest_cpuperf.batching.plan_batches, or sorted_batches for a fixed size"
 # A call of a tokenizer, or a loader.
-_PADS = re.compile(rf"(?:{'|'.join(sorted(TOKENIZER_WORDS))})\w*\s*(?:\.\s*\w+\s*)?\(|\bcollate_fn\s*=", re.IGNORECASE)
+_PADS = pattern(rf"(?:{'|'.join(sorted(TOKENIZER_WORDS))})\w*\s*(?:\.\s*\w+\s*)?\(|\bcollate_fn\s*=", re.IGNORECASE)
 _LOOPING_WORDS = ("for", "while", "collate_fn")
-_LOOPS = re.compile(r"\b(?:for|while)\b|\bcollate_fn\s*=")
+_LOOPS = pattern(r"\b(?:for|while)\b|\bcollate_fn\s*=")
 # How many functions may hand a batch on before it is padded.
 _HELPERS_DEPTH = 3
 

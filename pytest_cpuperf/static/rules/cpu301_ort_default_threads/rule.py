@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from pytest_cpuperf.static.ort_code.session_options import (
@@ -18,12 +17,13 @@ from pytest_cpuperf.static.source import nodes as cst
 from pytest_cpuperf.static.source.chunks import Chunk
 from pytest_cpuperf.static.source.facts import Facts
 from pytest_cpuperf.static.source.module import Module
+from pytest_cpuperf.static.source.patterns import pattern
 
 _NAMES = frozenset({"InferenceSession"})
 _MESSAGE = "no thread count: wrong under a CPU quota or cpuset, or beside other sessions or workers"
 _HELP = "set intra_op_num_threads to the CPUs this process may use (affinity and quota), divided among its sessions"
-_LIBRARY = re.compile(r"\b(?:optimum|fastembed|sentence_transformers)\b")
-_TOUCHES_OPTIONS = re.compile(r"\b(?:SessionOptions|intra_op_num_threads|add_session_config_entry|setattr)\b")
+_LIBRARY = pattern(r"\b(?:optimum|fastembed|sentence_transformers)\b")
+_TOUCHES_OPTIONS = pattern(r"\b(?:SessionOptions|intra_op_num_threads|add_session_config_entry|setattr)\b")
 
 
 class OrtDefaultThreads(PythonRule):

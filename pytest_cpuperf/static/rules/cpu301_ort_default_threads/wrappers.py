@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from pytest_cpuperf.static.ort_code.providers import CPU
 from pytest_cpuperf.static.source import nodes as cst
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import argument, dotted, has_unpacking, string_value
+from pytest_cpuperf.static.source.patterns import pattern
 
-_OPTIMUM = re.compile(r"optimum\.onnxruntime\.(?:\w+\.)*ORT(?:Model|Diffusion|Stable)\w*\.from_pretrained")
-_SENTENCE_TRANSFORMERS = re.compile(
-    r"sentence_transformers\.(?:\w+\.)*(?:SentenceTransformer|CrossEncoder|SparseEncoder)"
-)
-_FASTEMBED = re.compile(r"fastembed\.(?:\w+\.)*(?:\w*Embedding|TextCrossEncoder)")
+_OPTIMUM = pattern(r"optimum\.onnxruntime\.(?:\w+\.)*ORT(?:Model|Diffusion|Stable)\w*\.from_pretrained")
+_SENTENCE_TRANSFORMERS = pattern(r"sentence_transformers\.(?:\w+\.)*(?:SentenceTransformer|CrossEncoder|SparseEncoder)")
+_FASTEMBED = pattern(r"fastembed\.(?:\w+\.)*(?:\w*Embedding|TextCrossEncoder)")
 # Words that a file with one of them holds, for screening.
 LIVE = r"ORT(?:Model|Diffusion|Stable)\w*|backend\s*=|\w*Embedding\b|TextCrossEncoder\b"
 

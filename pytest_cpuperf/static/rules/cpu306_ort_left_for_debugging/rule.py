@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from pytest_cpuperf.static.rules.base import Mend, PythonRule, Report, Silence
@@ -12,14 +11,15 @@ from pytest_cpuperf.static.source.chunks import Chunk
 from pytest_cpuperf.static.source.facts import Facts
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import dotted, last_name
+from pytest_cpuperf.static.source.patterns import pattern
 from pytest_cpuperf.static.torch_code.vocabulary import words
 
 _NOT_KEPT = "the session is not kept, or a script runs it and ends: nothing shows that it serves"
 _LEVELS = frozenset({"ORT_DISABLE_ALL", "ORT_ENABLE_BASIC", "ORT_ENABLE_EXTENDED"})
-_ON_PURPOSE = re.compile(
+_ON_PURPOSE = pattern(
     r"\bend_profiling\b|\bprofile_file_prefix\b|\boptimized_model_filepath\b|\bregister_custom_ops_library\b"
 )
-_OTHER_PROVIDERS = re.compile(
+_OTHER_PROVIDERS = pattern(
     r"\b(?!CPU|CUDA|ROCM|Dml)\w+ExecutionProvider\b|\badd_provider(?:_for_devices)?\b|\bhas_trt\b"
 )
 

@@ -9,6 +9,7 @@ from pytest_cpuperf.static.source import nodes as cst
 from pytest_cpuperf.static.source.chunks import Chunk
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import argument, dotted, last_name
+from pytest_cpuperf.static.source.patterns import pattern
 from pytest_cpuperf.static.torch_code.vocabulary import words
 
 # What code does that is not serving: it may look closer, or keep graphs as they are.
@@ -21,9 +22,9 @@ NOT_SERVING = frozenset(
         *("measure", "timeit"),
     )
 )
-_RUNS = re.compile(r"\.\s*run(?:_with_iobinding)?\s*\(")
+_RUNS = pattern(r"\.\s*run(?:_with_iobinding)?\s*\(")
 # A loop without an end, or a function within a function, which may answer requests.
-_GOES_ON = re.compile(r"\bwhile\b|(?m:^[ \t]+(?:async[ \t]+)?def\b)|\b(?:uvicorn|app|server|asyncio)\s*\.\s*run\b")
+_GOES_ON = pattern(r"\bwhile\b|(?m:^[ \t]+(?:async[ \t]+)?def\b)|\b(?:uvicorn|app|server|asyncio)\s*\.\s*run\b")
 
 
 def is_compared(module: Module, assign: cst.Assign, function: cst.FunctionDef | None) -> bool:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from pytest_cpuperf.static.rules.cpu405_inference_blocks_event_loop.runs import (
     is_generator,
     is_gone_over,
@@ -13,11 +11,12 @@ from pytest_cpuperf.static.rules.cpu405_inference_blocks_event_loop.runs import 
 from pytest_cpuperf.static.source import nodes as cst
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import dotted, last_name
+from pytest_cpuperf.static.source.patterns import pattern
 from pytest_cpuperf.static.torch_code.handlers import Handlers
 from pytest_cpuperf.static.torch_code.model_calls import ELSEWHERE, ModelCalls
 
 # What speaks to a model elsewhere, or is asynchronous itself, by what it is made from or how it is named.
-_REMOTE = re.compile(
+_REMOTE = pattern(
     r"(?i)client|openai|anthropic|genai|generativemodel|(?<![a-z])async|http|remote|grpc|triton"
     r"|parser|endpoint|\bapi\b|handle\b|proxy|queue|agent|chain\b|\bllm_?chain|langchain|invoke|ollama"
 )
@@ -35,7 +34,7 @@ _TAKES_COROUTINES = frozenset(
         ),
     )
 )
-_MAKES = re.compile(
+_MAKES = pattern(
     r"_*(?:get|load|build|create|init\w*|make|warm_?up|setup)_?(?:\w*(?:model|pipeline|session|engine)s?)?$"
 )
 

@@ -9,11 +9,12 @@ from pytest_cpuperf.static.source import nodes as cst
 from pytest_cpuperf.static.source.facts import Facts
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import last_name
+from pytest_cpuperf.static.source.patterns import pattern
 from pytest_cpuperf.static.torch_code.handlers import packages
 
 _THREADED_FRAMEWORKS = frozenset({"fastapi", "starlette"})
 _ROUTE_VERBS = frozenset({"get", "post", "put", "patch", "delete", "api_route", "route"})
-_AWAITS = re.compile(r"\bawait\b|\basync\s+(?:for|with)\b")
+_AWAITS = pattern(r"\bawait\b|\basync\s+(?:for|with)\b")
 # Libraries whose calls want the thread that the event loop runs in, and what is asked of a loop under any name.
 _LOOPS = frozenset({"asyncio", "anyio", "trio", "uvloop"})
 _ASKS_LOOP = r"create_task|ensure_future|get_running_loop|get_event_loop|run_in_executor|call_soon|call_later|call_at"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from pytest_cpuperf.static.rules.base import PythonRule, Report, Silence
@@ -13,11 +12,12 @@ from pytest_cpuperf.static.source import nodes as cst
 from pytest_cpuperf.static.source.chunks import Chunk
 from pytest_cpuperf.static.source.facts import Facts
 from pytest_cpuperf.static.source.module import Module
+from pytest_cpuperf.static.source.patterns import pattern
 from pytest_cpuperf.static.torch_code.handlers import Handlers, packages, with_callers
 from pytest_cpuperf.static.torch_code.model_calls import ModelCalls
 from pytest_cpuperf.static.torch_code.screening import may_run_model
 
-_RUNS_SESSION = re.compile(r"\.\s*run(?:_with_iobinding)?\s*\(")
+_RUNS_SESSION = pattern(r"\.\s*run(?:_with_iobinding)?\s*\(")
 
 
 class InferenceBlocksEventLoop(PythonRule):

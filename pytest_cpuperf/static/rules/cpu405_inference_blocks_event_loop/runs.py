@@ -8,6 +8,7 @@ from pytest_cpuperf.static.source import nodes as cst
 from pytest_cpuperf.static.source.facts import Facts
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import argument, dotted, has_unpacking, last_name
+from pytest_cpuperf.static.source.patterns import pattern
 from pytest_cpuperf.static.torch_code.handlers import packages
 from pytest_cpuperf.static.torch_code.held_models import runs_a_model
 from pytest_cpuperf.static.torch_code.model_calls import ModelCalls
@@ -45,10 +46,10 @@ LOCAL = frozenset(
     )
 )
 # Verbs that mean a model, whatever they are asked of; `generate`, `translate` and longer names mean more.
-_RUNS_ALONE = re.compile(r"_*(?:predict|forward|infer|inference|embed|transcribe|rerank|denoise|synthesize)")
+_RUNS_ALONE = pattern(r"_*(?:predict|forward|infer|inference|embed|transcribe|rerank|denoise|synthesize)")
 _ASKED_OF_SESSIONS = r"(?:get_inputs|get_outputs|get_modelmeta|get_providers|io_binding)"
 _RUN_PARAMETERS = frozenset({"output_names", "input_feed", "run_options"})
-_CALLED = re.compile(r"([A-Za-z_][\w.]*)\s*\(")
+_CALLED = pattern(r"([A-Za-z_][\w.]*)\s*\(")
 _USES_UP = frozenset({"next", "list", "tuple", "sum", "join", "enumerate", "sorted", "deque"})
 
 

@@ -8,18 +8,19 @@ from pytest_cpuperf.static.rules.cpu502_half_precision_on_cpu.requests import LO
 from pytest_cpuperf.static.source import nodes as cst
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import last_name, string_value
+from pytest_cpuperf.static.source.patterns import pattern
 from pytest_cpuperf.static.torch_code.devices import moved_to_cpu, names_cpu, names_other_device, on_cpu
 from pytest_cpuperf.static.torch_code.held_models import is_moved_off_cpu, is_run, is_saved, runs_a_model
 from pytest_cpuperf.static.torch_code.model_calls import ModelCalls
 from pytest_cpuperf.static.torch_code.vocabulary import runs_what_it_is_given
 
 # The author knows what the CPU can do, or asks it.
-_KNOWS_CPU = re.compile(
+_KNOWS_CPU = pattern(
     r"\bintel_extension_for_pytorch\b|\bipex\b|\b_is_amx_\w+|\bamx\w*|\bavx512\w*|\bcpuinfo\b|\bget_cpu_capability\b"
 )
 # A test by which the user of the code chooses the precision.
-_CHOOSES = re.compile(r"(?i)precision|dtype|bf_?16|fp_?16|bfloat16|float16|\bhalf\b|is_half|use_half|\bamp\b|autocast")
-_TRAINS = re.compile(r"\.\s*backward\s*\(|\boptim(?:izer)?s?\s*\.\s*step\s*\(|\bTrainer\s*\(|\bGradScaler\b")
+_CHOOSES = pattern(r"(?i)precision|dtype|bf_?16|fp_?16|bfloat16|float16|\bhalf\b|is_half|use_half|\bamp\b|autocast")
+_TRAINS = pattern(r"\.\s*backward\s*\(|\boptim(?:izer)?s?\s*\.\s*step\s*\(|\bTrainer\s*\(|\bGradScaler\b")
 
 
 def silent_because(module: Module, calls: ModelCalls, request: Request) -> str | None:

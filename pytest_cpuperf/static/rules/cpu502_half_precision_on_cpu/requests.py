@@ -11,9 +11,10 @@ from pytest_cpuperf.static.source import nodes as cst
 from pytest_cpuperf.static.source.facts import Facts
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import argument, dotted, has_unpacking, last_name, string_value
+from pytest_cpuperf.static.source.patterns import pattern
 from pytest_cpuperf.static.torch_code.vocabulary import may_be_a_model
 
-_HALF = re.compile(r"(?:torch\s*\.\s*)?(?:float16|bfloat16|half)")
+_HALF = pattern(r"(?:torch\s*\.\s*)?(?:float16|bfloat16|half)")
 _HALF_WORDS = frozenset({"float16", "bfloat16", "fp16", "bf16", "half"})
 _HALVES = frozenset({"torch.float16", "torch.bfloat16", "torch.half"})
 _DTYPES = ("torch_dtype", "dtype")

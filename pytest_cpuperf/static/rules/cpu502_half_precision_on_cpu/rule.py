@@ -15,23 +15,24 @@ from pytest_cpuperf.static.source.chunks import Chunk
 from pytest_cpuperf.static.source.facts import Facts
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import string_value
+from pytest_cpuperf.static.source.patterns import pattern
 from pytest_cpuperf.static.torch_code.model_calls import ModelCalls
 
 _HELP = "compute in float32, or measure on the CPUs you serve on that half precision pays"
 # Each begins with its word, which is found a hundred times as fast as one of several alternatives.
 _HALF = (
-    *(re.compile(r"float16"), re.compile(r"autocast"), re.compile(r"half\b(?<!\whalf)")),
-    *(re.compile(r"fp16(?<=[\"']fp16)[\"']"), re.compile(r"bf16(?<=[\"']bf16)[\"']")),
+    *(pattern(r"float16"), pattern(r"autocast"), pattern(r"half\b(?<!\whalf)")),
+    *(pattern(r"fp16(?<=[\"']fp16)[\"']"), pattern(r"bf16(?<=[\"']bf16)[\"']")),
 )
-_CPU = (re.compile(r"cpu\b(?<!\wcpu)"), re.compile(r"is_available"), re.compile(r"device\s*=\s*-\s*1"))
+_CPU = (pattern(r"cpu\b(?<!\wcpu)"), pattern(r"is_available"), pattern(r"device\s*=\s*-\s*1"))
 # A name that is set to half precision, or to the CPU, once for a file: the word, and the line it stands on.
 _HALF_NAME = (
-    re.compile(r"(?m)(?:float16|half)[ \t]*$"),
-    re.compile(r"[ \t]*\w+[ \t]*(?::[^=\n]*)?=[ \t]*(?:torch[ \t]*\.[ \t]*)?(?:b?float16|half)[ \t]*(?:\n|\Z)"),
+    pattern(r"(?m)(?:float16|half)[ \t]*$"),
+    pattern(r"[ \t]*\w+[ \t]*(?::[^=\n]*)?=[ \t]*(?:torch[ \t]*\.[ \t]*)?(?:b?float16|half)[ \t]*(?:\n|\Z)"),
 )
 _CPU_NAME = (
-    re.compile(r"cpu(?::0)?[\"']"),
-    re.compile(r"[ \t]*(?:self\s*\.\s*)?\w+[ \t]*(?::[^=\n]*)?=[ \t]*[^\n]*[\"']cpu(?::0)?[\"']"),
+    pattern(r"cpu(?::0)?[\"']"),
+    pattern(r"[ \t]*(?:self\s*\.\s*)?\w+[ \t]*(?::[^=\n]*)?=[ \t]*[^\n]*[\"']cpu(?::0)?[\"']"),
 )
 
 
