@@ -19,7 +19,7 @@ from pytest_cpuperf.static.discover import discover, relative
 from pytest_cpuperf.static.file_check import check_screened, language_of
 from pytest_cpuperf.static.rules import all_rules
 from pytest_cpuperf.static.rules.base import Language, Rule, RuleOptions
-from pytest_cpuperf.static.source.neighbours import NOWHERE, Neighbours
+from pytest_cpuperf.static.source.neighbours import Neighbours
 from pytest_cpuperf.static.source.text import SourceError, read_bytes
 
 # Below this many files a second process costs more than it brings.
@@ -182,27 +182,20 @@ def _check_each(job: _Job, files: Sequence[Path]) -> _Answer:
             answer.results.append(CheckResult(1, errors=(CheckError(path, error.line, str(error)),)))
             continue
         concerned = [r for r in by_language[language_of(path)] if r.may_concern(data)]
+        neighbours = Neighbours(file.absolute().parent, job.settings.root)
         if concerned:
-            result = _check_one(job, file, path, data, rules, concerned)
+            ignored = ignored_rules(path, job.settings)
+            left = [r for r in concerned if not ignored(r)]
+            checked = {r.code for r in rules if not ignored(r)}
+            result = check_screened(data, path, left, checked, job.thorough, neighbours)
             answer.results.append(result)
         else:
             result = CheckResult(1)
             clean += 1
-        if job.remembers and not any(r.reads_neighbours for r in concerned):
+        if job.remembers and not neighbours.were_asked:
             answer.remembered[key_of(path, data)] = result
     answer.results.append(CheckResult(clean))
     return answer
-
-
-def _check_one(
-    job: _Job, file: Path, path: str, data: bytes, rules: Sequence[Rule], concerned: Sequence[Rule]
-) -> CheckResult:
-    ignored = ignored_rules(path, job.settings)
-    left = [r for r in concerned if not ignored(r)]
-    checked = {r.code for r in rules if not ignored(r)}
-    lone = not any(r.reads_neighbours for r in concerned)
-    neighbours = NOWHERE if lone else Neighbours(file.absolute().parent, job.settings.root)
-    return check_screened(data, path, left, checked, job.thorough, neighbours)
 
 
 def _processes(files: int, run: Run) -> int:

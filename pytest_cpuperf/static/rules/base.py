@@ -126,8 +126,6 @@ class Rule(ABC):
     on_by_default: ClassVar[bool] = True
     languages: ClassVar[tuple[Language, ...]]
     """The languages of the files it checks."""
-    reads_neighbours: ClassVar[bool] = False
-    """Whether its answer depends on files beside the one that it checks: such answers are not kept in the cache."""
     trigger: ClassVar[tuple[bytes, ...]]
     """Files whose bytes hold none of these are not looked at for the rule."""
     VALID: ClassVar[tuple[str, ...]]

@@ -72,7 +72,6 @@ class WorkersWithoutThreads(PythonRule, ConfigRule):
     name = "workers-without-threads"
     heuristic = "core-pinning"
     languages = ("dockerfile", "procfile", "yaml", "python")
-    reads_neighbours = True
     trigger = (b"gunicorn", b"uvicorn", b"hypercorn", b"granian", b"fastapi run", b"workers")
     live = r"uvicorn\s*\.\s*run\b|(?m:^workers\s*=)|\brun\s*\([^)]*\bworkers\s*="
 

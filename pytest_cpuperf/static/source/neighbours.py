@@ -40,6 +40,8 @@ class Neighbours:
         """`folder` is the file's; None where it has no place on a disk. Requirements are looked for up to `root`."""
         self._folder = folder
         self._root = root
+        self.were_asked = False
+        """Whether an answer has depended on them."""
 
     @cached_property
     def names_library(self) -> str | None:
@@ -47,6 +49,7 @@ class Neighbours:
 
         Lists of all that is installed name libraries that nothing uses: where there are sources, one must import it.
         """
+        self.were_asked = True
         for folder in self._folders():
             for pattern in (*_REQUIREMENTS, *_ENVIRONMENTS):
                 for file in sorted(folder.glob(pattern)):
@@ -58,6 +61,7 @@ class Neighbours:
     @cached_property
     def sets_threads(self) -> str | None:
         """Which file beside this one, or below, sets threads; None for none."""
+        self.were_asked = True
         if self._folder is None:
             return None
         return next(
