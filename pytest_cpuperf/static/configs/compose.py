@@ -31,10 +31,14 @@ def launches(text: str) -> Iterator[Launch]:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except (yaml.YAMLError, ValueError, RecursionError):
         return  # templates and other tools' YAML
-    for service in _children(_child(root, "services")):
+    services = _children(_child(root, "services"))
+    for service in services:
         if _child(service, "env_file") is not None:
             continue
         environment = _environment(_child(service, "environment"))
+        # What a service takes over from elsewhere in the file stands there.
+        shares = len(services) == 1 or _child(service, "<<") is not None or _child(service, "extends") is not None
+        own = None if shares else text[service.start_mark.index : service.end_mark.index]
         for key in ("entrypoint", "command"):
             node = _child(service, key)
             if node is None:
@@ -44,7 +48,14 @@ def launches(text: str) -> Iterator[Launch]:
                 node.start_mark.line + 1, node.start_mark.column + 1, node.end_mark.line + 1, node.end_mark.column + 1
             )
             for command in commands(words):
-                yield Launch(place, command, environment)
+                yield Launch(place, command, environment, own, _context(_child(service, "build")))
+
+
+def _context(build: yaml.Node | None) -> str | None:
+    """Return the folder that a service is built from: `build: ./api`, or its `context`."""
+    node = _child(build, "context") or build
+    folder = node.value if node is not None and isinstance(node.value, str) else None
+    return folder if folder and "$" not in folder and ":" not in folder else None
 
 
 def _child(node: Any, key: str) -> yaml.Node | None:

@@ -7,13 +7,15 @@ import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from pytest_cpuperf.static.source.neighbours import LIBRARIES, NOWHERE, Neighbours
+from pytest_cpuperf.static.source.neighbours import LIBRARIES, NOWHERE, SETS_THREADS, Neighbours
 from pytest_cpuperf.static.source.patterns import pattern
 from pytest_cpuperf.static.source.spans import Span
 
 SERVERS = frozenset({"gunicorn", "uvicorn", "hypercorn", "granian", "fastapi"})
 _SEPARATORS = frozenset({"&&", "||", ";", "|", "&"})
-_COUNTS_CPUS = pattern(r"\$\(\((?:[^()]|\([^()]*\))*\)\)|\$\(\s*(?:nproc|grep -c|getconf)[^)]*\)|`nproc[^`]*`")
+# Arithmetic of the shell, and what prints how many CPUs there are.
+_ARITHMETIC = pattern(r"\$\(\(((?:[^()]|\([^()]*\))*)\)\)")
+_COUNTS_CPUS = pattern(r"\$\(\s*(?:nproc|grep -c|getconf)[^)]*\)|`nproc[^`]*`")
 _DEFAULTED = pattern(r"\$\{\w+:?[-=](\d+)\}")
 _VARIABLE = pattern(r"\$\{?(\w+)\}?")
 _MODELS = pattern(
@@ -23,8 +25,7 @@ _MODELS = pattern(
 )
 _GPU = pattern(r"(?i)\bnvidia\b|\bcuda|\bcu1\d\d\b|\brocm\b|-gpu\b|capabilities:\s*\[?[\s\"'-]*gpu")
 _THREADS = pattern(
-    r"\b(?:OMP|MKL|OPENBLAS|ORT_INTRA_OP|TORCH|VECLIB_MAXIMUM|NUMEXPR)\w*_(?:NUM_)?THREADS\b|\bKMP_AFFINITY\b|\btaskset\b"
-    r"|\bnumactl\b|\bcpuset\b|--cpuset-cpus|\bset_num_threads\b|\bintra_op_num_threads\b"
+    rf"{SETS_THREADS}|\b(?:TORCH|VECLIB_MAXIMUM|NUMEXPR)\w*_(?:NUM_)?THREADS\b|\bKMP_AFFINITY\b|\bcpuset\b|--cpuset-cpus"
 )
 
 MANY = -1
@@ -38,6 +39,10 @@ class Launch:
     place: Span
     words: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
+    service: str | None = None
+    """The text of the service that it belongs to, where a file has several; None for the whole file."""
+    context: str | None = None
+    """The folder that the service is built from, where it is said."""
 
     @property
     def server(self) -> str:
@@ -62,24 +67,27 @@ class LaunchFile:
     launches: tuple[Launch, ...]
     neighbours: Neighbours = NOWHERE
 
-    @property
-    def names_models(self) -> str | None:
-        """What shows that the servers run models, in words; None for nothing."""
-        found = _MODELS.search(self.text)
+    def names_models(self, launch: Launch) -> str | None:
+        """Return what shows that a server runs models, in words; None for nothing."""
+        found = _MODELS.search(self._text_of(launch))
         if found:
             return f"the file names {next(g for g in found.groups() if g)}"
-        return self.neighbours.names_library
+        return self._beside(launch).names_library
 
-    @property
-    def is_for_gpu(self) -> bool:
-        """Whether the file asks for a GPU."""
-        return _GPU.search(self.text) is not None
+    def is_for_gpu(self, launch: Launch) -> bool:
+        """Return whether a server asks for a GPU."""
+        return _GPU.search(self._text_of(launch)) is not None
 
-    @property
-    def sets_threads(self) -> str | None:
-        """What sets threads: the setting that the file names, or the file beside it that does; None for nothing."""
-        found = _THREADS.search(self.text)
-        return found.group() if found else self.neighbours.sets_threads
+    def sets_threads(self, launch: Launch) -> str | None:
+        """Return what sets a server's threads: the setting that is named, or the file that does; None for nothing."""
+        found = _THREADS.search(self._text_of(launch))
+        return found.group() if found else self._beside(launch).sets_threads
+
+    def _text_of(self, launch: Launch) -> str:
+        return self.text if launch.service is None else launch.service
+
+    def _beside(self, launch: Launch) -> Neighbours:
+        return self.neighbours if launch.context is None else self.neighbours.within(launch.context)
 
 
 def commands(words: list[str]) -> Iterator[tuple[str, ...]]:
@@ -96,7 +104,17 @@ def commands(words: list[str]) -> Iterator[tuple[str, ...]]:
 
 def shell_words(text: str) -> list[str]:
     """Return the words of a shell command; what counts CPUs is one word."""
-    return _split(_COUNTS_CPUS.sub("$MANY", text))
+    return _split(_counted(text))
+
+
+def _counted(text: str) -> str:
+    """Return a text in which what counts CPUs is `$MANY`; other arithmetic is its number, or an unknown."""
+
+    def result(match: re.Match[str]) -> str:
+        inside = match[1].strip()
+        return "$MANY" if "nproc" in inside or "$MANY" in inside else inside if inside.isdigit() else "$UNKNOWN"
+
+    return _ARITHMETIC.sub(result, _COUNTS_CPUS.sub("$MANY", text))
 
 
 def _split(text: str) -> list[str]:
@@ -122,7 +140,7 @@ def _option(words: list[str] | tuple[str, ...]) -> str | None:
 
 
 def _count(text: str, environment: Mapping[str, str]) -> int | None:
-    text = _COUNTS_CPUS.sub("$MANY", text).strip("\"' ")
+    text = _counted(text).strip("\"' ")
     if "$MANY" in text:
         return MANY
     if text.isascii() and text.isdigit():

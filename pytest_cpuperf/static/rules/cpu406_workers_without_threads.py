@@ -16,21 +16,22 @@ from pytest_cpuperf.static.rules.base import (
     YamlExample,
 )
 from pytest_cpuperf.static.source import nodes as cst
+from pytest_cpuperf.static.source.facts import Facts
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import argument, dotted, last_name
-from pytest_cpuperf.static.source.neighbours import LIBRARIES
+from pytest_cpuperf.static.source.neighbours import LIBRARIES, SETS_THREADS
 from pytest_cpuperf.static.source.patterns import pattern
 
 _HELP = "share the CPUs out: OMP_NUM_THREADS = CPUs / workers, or torch.set_num_threads in each worker"
-_THREADS = pattern(
-    r"\b(?:OMP|MKL|OPENBLAS|ORT_INTRA_OP)_NUM_THREADS\b|\bset_num_threads\b|\bintra_op_num_threads\b|\bthreadpool_limits\b"
-)
-_IMPORTS_MODELS = pattern(rf"(?m)^\s*(?:import|from)\s+({LIBRARIES.replace('[-_]', '_')})\b")
+_THREADS = pattern(SETS_THREADS)
+_LIBRARY = pattern(LIBRARIES.replace("[-_]", "_"))
 _GUNICORN_SETTINGS = pattern(
-    r"(?m)^(?:bind|worker_class|timeout|keepalive|preload_app|accesslog|errorlog|loglevel|threads|graceful_timeout"
+    r"(?m)^(bind|worker_class|timeout|keepalive|preload_app|accesslog|errorlog|loglevel|threads|graceful_timeout"
     r"|worker_connections|max_requests|wsgi_app)\s*="
 )
-_WORKERS = pattern(r"(?m)^workers\s*=")
+# A script may have a timeout of its own; these are gunicorn's alone.
+_GUNICORN_ALONE = frozenset({"worker_class", "preload_app", "worker_connections", "wsgi_app", "graceful_timeout"})
+_BINDS = pattern(r"(?m)^bind\s*=\s*f?[\"'][^\"'\n]*:")
 _COUNTS_CPUS = pattern(r"\bcpu_count\b|\bnproc\b|\bsched_getaffinity\b")
 
 
@@ -44,8 +45,9 @@ class WorkersWithoutThreads(PythonRule, ConfigRule):
 
     ## Why is this bad?
     Each worker's torch or onnxruntime starts as many threads as there are CPUs. Four workers on eight CPUs make 32
-    threads that wait for one another. Measured on 24 CPUs: two workers of 16 threads were slowest, 8 threads in all
-    best; throughput grows with workers that have their own share of the cores.
+    threads that wait for one another. (faster-whisper starts four threads and llama-cpp-python half as many as there
+    are CPUs, in each worker.) Measured on 24 CPUs: two workers of 16 threads were slowest, 8 threads in all best;
+    throughput grows with workers that have their own share of the cores.
 
     ## Example
     ```dockerfile
@@ -60,8 +62,9 @@ class WorkersWithoutThreads(PythonRule, ConfigRule):
 
     ## When it stays silent
     Where threads are set in the file or in a source beside it (`OMP_NUM_THREADS`, `torch.set_num_threads`,
-    `intra_op_num_threads`, `taskset`, `numactl`, `cpuset`), where the number of workers or the environment comes from
-    elsewhere, where the file asks for a GPU, and where nothing shows that the workers run models.
+    `intra_op_num_threads`, `cpu_threads`, `n_threads`, `taskset`, `numactl`, `cpuset`), where the number of workers is
+    computed or is a variable's that has no default here, for services of a compose file with an `env_file`, where the
+    file asks for a GPU, and where nothing shows that the workers run models (of a compose file, each service alone).
 
     ## References
     https://huggingface.co/blog/bert-cpu-scaling-part-1
@@ -173,11 +176,22 @@ class WorkersWithoutThreads(PythonRule, ConfigRule):
             reload = argument(call, "reload")
             reloads = reload is not None and dotted(reload) == "True"
             yield _judge(module, call, "uvicorn", None if reloads else value)
-        if not _GUNICORN_SETTINGS.search(module.facts.code):
+        if not _is_of_gunicorn(module.facts):
             return
         for assign in module.nodes(cst.Assign):
             if module.function_of(assign) is None and dotted(assign.targets[0].target) == "workers":
                 yield _judge(module, assign, "gunicorn", assign.value)
+
+
+def _is_of_gunicorn(facts: Facts) -> bool:
+    """Return whether a file holds gunicorn's settings: one that only it has, an address, or two of others."""
+    settings = set(_GUNICORN_SETTINGS.findall(facts.code))
+    return len(settings) > 1 or bool(settings & _GUNICORN_ALONE) or _BINDS.search(facts.text) is not None
+
+
+def _imports_models(facts: Facts) -> bool:
+    """Return whether a file imports a library that runs models, and more of it than tokenizers."""
+    return any(_LIBRARY.fullmatch(f.partition(".")[0]) and "Tokenizer" not in f for f in facts.imports.values())
 
 
 def _judge(module: Module, node: cst.CSTNode, server: str, value: cst.BaseExpression | None) -> Report | Silence:
@@ -189,7 +203,7 @@ def _judge(module: Module, node: cst.CSTNode, server: str, value: cst.BaseExpres
         return Silence(node, "it has one worker")
     if _THREADS.search(facts.text):
         return Silence(node, "the file sets threads")
-    if not _IMPORTS_MODELS.search(facts.code) and facts.neighbours.names_library is None:
+    if not _imports_models(facts) and facts.neighbours.names_library is None:
         return Silence(node, "nothing shows that the workers run models")
     if facts.neighbours.sets_threads:
         return Silence(node, f"threads are set in {facts.neighbours.sets_threads}")
@@ -201,6 +215,16 @@ def _count(module: Module, value: cst.BaseExpression | None) -> int | None:
         return 1
     if isinstance(value, cst.Integer):
         return int(value.evaluated_value)
+    if isinstance(value, cst.SimpleString):
+        return int(value.evaluated_value) if str(value.evaluated_value).isdecimal() else None
+    if isinstance(value, cst.Call):
+        name, given = last_name(value.func), [_count(module, a.value) for a in value.args]
+        if name == "int" and len(given) == 1:
+            return given[0]
+        if name in ("get", "getenv") and len(given) == 2:
+            return given[1]  # what holds where nobody sets the variable
+        if name == "min" and (numbers := [n for n in given if n is not None and n != MANY]):
+            return min(numbers)
     return MANY if _COUNTS_CPUS.search(module.code(value)) else None
 
 
@@ -210,15 +234,16 @@ def _silent_because(file: LaunchFile, launch: Launch) -> str | None:
         return "the number of workers comes from elsewhere"
     if workers in (0, 1):
         return "it has one worker"
-    if file.is_for_gpu:
+    if file.is_for_gpu(launch):
         return "the file asks for a GPU"
-    if file.names_models is None:
+    if file.names_models(launch) is None:
         return "nothing shows that the workers run models"
-    if file.sets_threads:
-        return f"threads are set: {file.sets_threads}"
+    threads = file.sets_threads(launch)
+    if threads:
+        return f"threads are set: {threads}"
     return None
 
 
 def _message(server: str, workers: int | None) -> str:
     many = "as many workers as CPUs" if workers == MANY else f"{workers} workers"
-    return f"{server} starts {many}, and each takes all CPUs for its threads"
+    return f"{server} starts {many}, and nothing shares the CPUs out among their threads"

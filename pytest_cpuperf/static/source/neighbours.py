@@ -19,17 +19,25 @@ LIBRARIES = (
 )
 _NAMES_LIBRARY = re.compile(rf"(?mi)^[ \t]*(?:-[ \t]+)?[\"']?({LIBRARIES})\b(?!-gpu|-cu\d)[^\n]*$")
 _IMPORTS_LIBRARY = re.compile(
-    rb"(?m)^[ \t]*(?:import|from)[ \t]+(?:torch\w*|transformers|sentence_transformers|onnxruntime|optimum|diffusers"
+    rb"(?m)^[ \t]*(?!from[ \t]+transformers[ \t]+import[ \t]+\w*Tokenizer\w*[ \t]*\r?$)"  # which runs no model
+    rb"(?:import|from)[ \t]+(?:torch\w*|transformers|sentence_transformers|onnxruntime|optimum|diffusers"
     rb"|tensorflow|fastembed|faster_whisper|whisper\w*|ultralytics|easyocr|paddle\w*|timm|open_clip|llama_cpp"
     rb"|ctranslate2|openvino|flair|stanza|gliner|keybert|setfit|rembg|rapidocr\w*|surya|FlagEmbedding|spacy)\b"
 )
-_SETS_THREADS = re.compile(
-    rb"\b(?:OMP|MKL|OPENBLAS|ORT_INTRA_OP)_NUM_THREADS\b|\bset_num_threads\b|\bintra_op_num_threads\b"
-    rb"|\btaskset\b|\bnumactl\b|\bthreadpool_limits\b|\binter_op_parallelism_threads\b"
+# What sets threads, in code or in the environment: of torch and onnxruntime, TensorFlow, faster-whisper, llama.cpp,
+# CTranslate2, and of the CPUs a process may use.
+SETS_THREADS = (
+    r"\b\w+_NUM_THREADS\b|\bset_num_threads\b|\bintra_op_num_threads\b|\bthreadpool_limits\b"
+    r"|\bset_intra_op_parallelism_threads\b|\bintra_op_parallelism_threads\b"
+    r"|\b(?:cpu|n|intra|inter|num)_threads\s*=|\btaskset\b|\bnumactl\b"
 )
-_SKIPPED = frozenset({".git", ".venv", "venv", "node_modules", "__pycache__", "site-packages", ".tox"})
+_SETS_THREADS = re.compile(SETS_THREADS.encode())
+_SKIPPED = frozenset({"venv", "env", "node_modules", "__pycache__", "site-packages", "build", "dist"})
+# What lists dependencies, in a file of requirements: one that lists others than ours speaks for its folder.
+_LISTS = re.compile(r"(?m)^[ \t]*(?:-[ \t]+)?[\"']?[A-Za-z][\w.-]*(?:\[[\w, ]*\])?[ \t]*(?:[=<>~!]=|[<>;\"',]|$)")
+_LISTING = re.compile(r"(?m)^\s*\[?(?:[\w.-]+\.)?(?:dependencies|install_requires|packages)\b")
 # A project's sources are looked through, not a disk.
-_MOST_FILES = 500
+_MOST_ENTRIES = 5000
 _MOST_BYTES = 2_000_000
 
 
@@ -51,11 +59,14 @@ class Neighbours:
         """
         self.were_asked = True
         for folder in self._folders():
-            for pattern in (*_REQUIREMENTS, *_ENVIRONMENTS):
-                for file in sorted(folder.glob(pattern)):
-                    found = _NAMES_LIBRARY.search(_text(file))
-                    if found:
-                        return f"{file.name} names {found[1]}" if _imports_library(folder) else None
+            files = [f for pattern in (*_REQUIREMENTS, *_ENVIRONMENTS) for f in sorted(folder.glob(pattern))]
+            texts = [(file.name, _text(file)) for file in files]
+            for name, text in texts:
+                found = _NAMES_LIBRARY.search(text)
+                if found:
+                    return f"{name} names {found[1]}" if _imports_library(folder) else None
+            if any(_lists_dependencies(name, text) for name, text in texts):
+                return None  # the nearest list speaks for the file
         return None
 
     @cached_property
@@ -64,9 +75,12 @@ class Neighbours:
         self.were_asked = True
         if self._folder is None:
             return None
-        return next(
-            (f.name for f in islice(_sources(self._folder), _MOST_FILES) if _SETS_THREADS.search(_bytes(f))), None
-        )
+        return next((f.name for f in _sources(self._folder) if _SETS_THREADS.search(_bytes(f))), None)
+
+    def within(self, path: str) -> Neighbours:
+        """Return the neighbours of a folder below this one, or beside it."""
+        self.were_asked = True
+        return Neighbours(None if self._folder is None else self._folder / path, self._root)
 
     def _folders(self) -> Iterator[Path]:
         if self._folder is None:
@@ -84,6 +98,14 @@ NOWHERE = Neighbours()
 
 def _sources(folder: Path) -> Iterator[Path]:
     """Yield the sources, scripts and settings of a folder and those below it."""
+    for file in islice(_files(folder), _MOST_ENTRIES):
+        if file.suffix in (".py", ".sh", ".env", ".yml", ".yaml") or file.name.startswith(
+            ("Dockerfile", "Procfile", ".env", "start", "entrypoint")
+        ):
+            yield file
+
+
+def _files(folder: Path) -> Iterator[Path]:
     try:
         entries = sorted(folder.iterdir())
     except OSError:
@@ -93,19 +115,21 @@ def _sources(folder: Path) -> Iterator[Path]:
             is_folder = entry.is_dir() and not entry.is_symlink()
         except OSError:
             continue
-        if is_folder:
-            if entry.name not in _SKIPPED:
-                yield from _sources(entry)
-        elif entry.suffix in (".py", ".sh", ".env", ".yml", ".yaml") or entry.name.startswith(
-            ("Dockerfile", "Procfile", ".env", "start", "entrypoint")
-        ):
+        if not is_folder:
             yield entry
+        elif entry.name not in _SKIPPED and not entry.name.startswith("."):
+            yield from _files(entry)
 
 
 def _imports_library(folder: Path) -> bool:
     """Return whether a source of a folder, or below it, imports a library that runs models; True without sources."""
-    sources = [file for file in islice(_sources(folder), _MOST_FILES) if file.suffix == ".py"]
+    sources = [file for file in _sources(folder) if file.suffix == ".py"]
     return not sources or any(_IMPORTS_LIBRARY.search(_bytes(file)) for file in sources)
+
+
+def _lists_dependencies(name: str, text: str) -> bool:
+    """Return whether a file of requirements lists some: a `pyproject.toml` may configure tools alone."""
+    return (_LISTS if name.endswith(".txt") else _LISTING).search(text) is not None
 
 
 def _bytes(file: Path) -> bytes:

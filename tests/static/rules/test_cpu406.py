@@ -125,6 +125,119 @@ def test_the_requirements_of_the_folder_above_count(folder):
     assert "2 findings in 2" in out
 
 
+def test_a_nearer_list_without_such_a_library_speaks_for_its_folder(folder):
+    project(folder)
+    (folder.path / "web").mkdir()
+    (folder.path / "web" / "Dockerfile").write_text(GUNICORN)
+    (folder.path / "web" / "pyproject.toml").write_text("[tool.ruff]\nline-length = 100\n")
+    assert check(folder)[0] == 1  # it lists nothing
+    (folder.path / "web" / "requirements.txt").write_text("# a page\nflask>=3\ngunicorn\n")
+    assert check(folder)[0] == 0
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "model = WhisperModel(path, cpu_threads=2)",
+        "model = Llama(path, n_threads=2)",
+        "model = ctranslate2.Translator(path, intra_threads=2)",
+        "tf.config.threading.set_intra_op_parallelism_threads(2)",
+        "threads = int(os.environ['INFERENCE_NUM_THREADS'])",
+    ],
+)
+def test_threads_of_other_libraries_count(folder, source):
+    project(folder, Dockerfile=GUNICORN, app_dot_py=f"import torch\n{source}\n")
+    code, out = check(folder, "--show-silenced")
+    assert code == 0
+    assert "threads are set: app.py" in out
+
+
+@pytest.mark.parametrize("name", [".nox", "env", "build"])
+def test_what_others_put_into_a_project_sets_no_threads(folder, name):
+    project(folder, Dockerfile=GUNICORN, app_dot_py="import torch\n")
+    (folder.path / name).mkdir()
+    (folder.path / name / "lib.py").write_text("torch.set_num_threads(2)\n")
+    assert check(folder)[0] == 1
+
+
+def test_a_tokenizer_alone_runs_no_model(folder):
+    project(folder, Dockerfile=GUNICORN, app_dot_py="from transformers import AutoTokenizer\n")
+    assert check(folder)[0] == 0
+    project(folder, app_dot_py="from transformers import AutoTokenizer, AutoModel\n")
+    assert check(folder)[0] == 1
+
+
+@pytest.mark.parametrize(
+    ("count", "workers"),
+    [
+        ("min(2, os.cpu_count())", "2 workers"),
+        ("min(8, multiprocessing.cpu_count() + 1)", "8 workers"),
+        ("int(os.environ.get('WORKERS', 4))", "4 workers"),
+        ("int(os.getenv('WORKERS', '3'))", "3 workers"),
+        ("int(os.getenv('WORKERS', os.cpu_count()))", "as many workers as CPUs"),
+        ("max(2, os.cpu_count())", "as many workers as CPUs"),
+        ("int(os.environ.get('WORKERS', 1))", None),
+        ("min(1, os.cpu_count())", None),
+        ("int(os.environ['WORKERS'])", None),
+    ],
+)
+def test_how_many_workers_gunicorns_settings_ask_for(folder, count, workers):
+    text = f"import os, multiprocessing, torch\nbind = '0.0.0.0:80'\nworkers = {count}\n"
+    project(folder, settings_dot_py=text)
+    code, out = check(folder)
+    assert (code, workers is None) in ((0, True), (1, False))
+    assert workers is None or workers in out
+
+
+@pytest.mark.parametrize(
+    ("settings", "code"),
+    [
+        ("timeout = 5", 0),
+        ("threads = 4", 0),
+        ("bind = 'a'", 0),
+        ("bind = ':80'", 1),
+        ("timeout = 5\nthreads = 4", 1),
+        ("worker_class = 'gevent'", 1),
+    ],
+)
+def test_a_script_with_one_setting_is_not_gunicorns(folder, settings, code):
+    project(folder, script_dot_py=f"import torch\nworkers = 4\n{settings}\n")
+    assert check(folder)[0] == code
+
+
+@pytest.mark.parametrize(("count", "code"), [("$((1))", 0), ("$((4))", 1), ("$((N + 1))", 0), ("$(($(nproc) + 1))", 1)])
+def test_arithmetic_of_the_shell(folder, count, code):
+    project(folder, Procfile=f"web: gunicorn -w {count} app:app\n")
+    assert check(folder)[0] == code
+
+
+SERVICES = """
+services:
+  page:
+    build: ./page
+    command: gunicorn -w 4 page:app
+  embedder:
+    build:
+      context: ./embedder
+    command: gunicorn -w 4 embedder:app
+  worker:
+    image: registry/other
+    environment:
+      OMP_NUM_THREADS: 1
+"""
+
+
+def test_services_of_a_compose_file_are_judged_on_their_own(folder):
+    project(folder, requirements="pytest\n", compose_dot_yaml=SERVICES)
+    for name, requirements in (("page", "flask\n"), ("embedder", "torch\n")):
+        (folder.path / name).mkdir()
+        (folder.path / name / "requirements.txt").write_text(requirements)
+    code, out = check(folder)
+    assert code == 1
+    assert "compose.yaml:9:14: CPU406" in out
+    assert "1 finding in 1" in out
+
+
 def test_a_changed_neighbour_is_seen_through_the_cache(folder):
     project(folder, Dockerfile=GUNICORN)
     assert folder.check(cache=True)[0] == 1
