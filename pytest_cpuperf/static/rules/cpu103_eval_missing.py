@@ -166,6 +166,8 @@ def _made(value: cst.BaseExpression) -> cst.Call | None:
 def _makes_module(module: Module, made: cst.Call, name: str) -> bool:
     full = module.qualified(made.func) or ""
     facts = module.facts
+    if full.startswith("torchvision.models.") and ("Weights" in full or ".feature_extraction." in full):
+        return False  # preprocessing, and what keeps the mode of the model it is made of
     if full.startswith("torchvision.models.") or full == "timm.create_model":
         return True
     klass = facts.outline.by_name.get(full)

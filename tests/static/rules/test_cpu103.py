@@ -50,6 +50,8 @@ def test_reported_where_nothing_puts_it_into_eval_mode(body):
     ("body", "reason"),
     [
         ("m = Net().eval()", "put into eval mode"),
+        ("m = torchvision.models.ResNet18_Weights.DEFAULT.transforms()", ""),
+        ("from torchvision.models import feature_extraction as f\nm = f.create_feature_extractor(net, ['a'])", ""),
         ("m = Net()\nm.eval()", "put into eval mode"),
         ("m = Net()\nm.train(False)", "put into eval mode"),
         ("m = Net()\nm = m.cpu()\nm.eval()", "put into eval mode"),

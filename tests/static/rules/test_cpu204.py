@@ -85,6 +85,19 @@ def test_reported_however_the_batch_is_cut(loop):
             "from torch.utils.data import DataLoader\nDataLoader(tokens, 32, collate_fn=other)",
             "its collator is not seen",
         ),
+        *(
+            (
+                "from torch.utils.data import DataLoader\n"
+                "def pad(rows): return tokenizer([r[0] for r in rows], padding=True)\n"
+                f"def learn(loader):\n for x in loader: model(**x).loss.backward()\n{source}",
+                "which trains",
+            )
+            for source in (
+                "def main(rows):\n loader = DataLoader(rows, 32, collate_fn=pad)\n learn(loader)\n",
+                "def main(rows):\n learn(DataLoader(rows, 32, collate_fn=pad))\n",
+                "def main(rows):\n loader = DataLoader(rows, 32, collate_fn=pad)\n trainer.fit(model, loader)\n",
+            )
+        ),
     ],
 )
 def test_silent_with_the_reason(source, reason):

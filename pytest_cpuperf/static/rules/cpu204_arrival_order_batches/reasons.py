@@ -22,6 +22,7 @@ _SORTS = pattern(
     r"\bsorted\s*\(|\.\s*sort(?:_values)?\s*\(|\bargsort\b|\b(?:plan|sorted)_batches\b|(?i:bucket)|length_?group"
     r"|group_by_length|\b\w*_?sorted(?:_\w+)?\b|\bby_length\b|\bget_reordered\b|\b\w*[Rr]eorder\w*"
 )
+_TRAINING = frozenset({"train", "training", "fit"})
 _TRAINS = pattern(r"\.\s*backward\s*\(|\bTrainer\s*\(|\b(?:optimizer|optim)\s*\.\s*step\s*\(")
 _ONE_TEXT = frozenset(
     {"text", "document", "doc", "sentence", "string", "passage", "paragraph", "prompt", "content", "article", "line"}
@@ -55,6 +56,27 @@ def why_cut_is_left(module: Module, cut: Cut) -> str | None:
     return None
 
 
+def why_taker_is_left(module: Module, loader: cst.Call) -> str | None:
+    """Return that a loader is handed to what trains, or None."""
+    scope = module.function_of(loader) or module.tree
+    handed: list[cst.CSTNode] = [loader]
+    parent = module.parent(loader)
+    if isinstance(parent, cst.Assign):
+        names = {last_name(t.target) or "" for t in parent.targets}
+        handed += [use for name in names for use in module.named(name, within=scope)]
+    for node in handed:
+        arg = module.parent(node)
+        call = module.parent(arg) if isinstance(arg, cst.Arg) else None
+        name = last_name(call.func) if isinstance(call, cst.Call) else None
+        if name and (_TRAINING & set(words(name)) or _trains(module, name)):
+            return f"it is handed to {name}, which trains"
+    return None
+
+
+def _trains(module: Module, name: str) -> bool:
+    return any(c.name == name and _TRAINS.search(c.code) for c in module.facts.outline.chunks)
+
+
 def why_scope_is_left(module: Module, node: cst.CSTNode) -> str | None:
     """Return why the function around a node keeps its batches from being judged, or None."""
     function = module.function_of(node)
@@ -64,7 +86,7 @@ def why_scope_is_left(module: Module, node: cst.CSTNode) -> str | None:
     if function is None:
         return "the file trains" if _TRAINS.search(text) else None
     name = function.name.value
-    if _TRAINS.search(text) or {"train", "training", "fit"} & set(words(name)):
+    if _TRAINS.search(text) or _TRAINING & set(words(name)):
         return "the function trains"
     around = [c for c in module.facts.outline.chunks if c.name == name]
     for caller in with_callers(around, module.facts):

@@ -15,7 +15,12 @@ from pytest_cpuperf.static.rules.cpu204_arrival_order_batches.loaders import (
     why_loader_is_left,
 )
 from pytest_cpuperf.static.rules.cpu204_arrival_order_batches.padding import padded_input, pads_to_longest
-from pytest_cpuperf.static.rules.cpu204_arrival_order_batches.reasons import may_cut, why_cut_is_left, why_scope_is_left
+from pytest_cpuperf.static.rules.cpu204_arrival_order_batches.reasons import (
+    may_cut,
+    why_cut_is_left,
+    why_scope_is_left,
+    why_taker_is_left,
+)
 from pytest_cpuperf.static.source import nodes as cst
 from pytest_cpuperf.static.source.chunks import Chunk
 from pytest_cpuperf.static.source.facts import Facts
@@ -59,14 +64,17 @@ class ArrivalOrderBatches(PythonRule):
     ## Use instead
     ```python
     ids = tokenizer(texts)["input_ids"]
+    results = [None] * len(ids)
     for batch in sorted_batches([len(i) for i in ids], 32):
         inputs = tokenizer.pad({"input_ids": [ids[i] for i in batch]}, return_tensors="pt")
+        for i, result in zip(batch, run(inputs)):
+            results[i] = result  # back in the order of the texts
     ```
 
     ## When it stays silent
-    Where the function, or one that calls it in the file, sorts or buckets; where it trains; where batches are of one,
-    or what is cut is one long text; and where padding is constant (see CPU201). For a `DataLoader`: where it has a
-    sampler or shuffles.
+    Where the function, or one that calls it in the file, sorts or buckets; where it trains, or hands the loader to what
+    does; where batches are of one, or what is cut is one long text; and where padding is constant (see CPU201). For a
+    `DataLoader`: where it has a sampler or shuffles.
 
     ## References
     https://github.com/pytorch/serve/blob/master/docs/performance_checklist.md
@@ -135,7 +143,7 @@ def _cutters(chunks: Iterable[Chunk], facts: Facts) -> set[Chunk]:
 def _judge_loader(module: Module, loader: cst.Call) -> Report | Silence:
     if not collator_pads(module, loader):
         return Silence(loader, "its collator is not seen to pad texts to the longest of a batch")
-    because = why_loader_is_left(loader) or why_scope_is_left(module, loader)
+    because = why_loader_is_left(loader) or why_taker_is_left(module, loader) or why_scope_is_left(module, loader)
     return Silence(loader, because) if because else Report(loader, f"texts {_MESSAGE}", _HELP)
 
 
