@@ -60,8 +60,8 @@ class Goal(ABC, Generic[Unit]):
         """Return how many units give an interval at a level."""
 
     @abstractmethod
-    def estimate(self, units: Sequence[Unit], alpha: float) -> Estimate:
-        """Return the estimate from units, at level 1 - alpha."""
+    def estimate(self, units: Sequence[Unit], alpha: float) -> Estimate | None:
+        """Return the estimate from units, at level 1 - alpha; None where they show themselves that they are too few."""
 
     @abstractmethod
     def judge(self, estimate: Estimate) -> Verdict:
@@ -104,6 +104,9 @@ class SequentialRun(Generic[Unit]):
         self._looks_taken += 1
         last = self._looks_taken == len(self.looks)
         self.estimate = self.goal.estimate(self.clean, alpha)
+        if self.estimate is None:
+            self.verdict = Verdict.INCONCLUSIVE if last else None
+            return
         verdict = self.goal.judge(self.estimate)
         if verdict is Verdict.NO_BUDGET:
             if last or self.goal.is_clear(self.estimate, self.clean, alpha):
@@ -123,8 +126,9 @@ class SequentialRun(Generic[Unit]):
         if self.verdict is None or (aside and aside.count > MOST_SET_ASIDE * aside.measured):
             return Verdict.INCONCLUSIVE, aside or too_few()
         if self.verdict is Verdict.INCONCLUSIVE:
-            assert self.estimate is not None
             much = aside if aside and aside.count > _MUCH_SET_ASIDE * aside.measured else None
+            if self.estimate is None:
+                return self.verdict, much or too_few()
             return self.verdict, TooClose(self.estimate.smallest_difference, much)
         return self.verdict, None
 

@@ -47,11 +47,15 @@ def _(remark: measuring.TooFewPairs) -> str:
 
 @sentence.register
 def _(remark: measuring.TooFewCalls) -> str:
-    return (
+    needs = (
         f"p{100 * remark.percentile:g} at {remark.confidence:.0%} needs {remark.calls_needed} calls of "
-        f"{amount(remark.call_seconds)} s: max_seconds is {remark.max_seconds:g}, about "
-        f"{math.ceil(remark.needed_seconds)} are needed"
+        f"{amount(remark.call_seconds)} s"
     )
+    if remark.needed_seconds <= remark.max_seconds:
+        return (
+            f"{needs}, more than one measurement takes, because slow calls come in spells: ask for a lower percentile"
+        )
+    return f"{needs}: max_seconds is {remark.max_seconds:g}, about {math.ceil(remark.needed_seconds)} are needed"
 
 
 @sentence.register

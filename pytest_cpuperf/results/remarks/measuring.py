@@ -38,7 +38,7 @@ class TooFewPairs(Remark):
 
 @dataclass(frozen=True)
 class TooFewCalls(Remark):
-    """A percentile needs more calls than the time allowed."""
+    """A percentile needs more calls than the time allowed, or than one measurement takes."""
 
     kind: ClassVar[str] = "too few calls"
     percentile: float
