@@ -11,11 +11,15 @@ Student's t with 19 degrees of freedom in place of the normal makes these fewer 
 the effective calls (Korn & Graubard, "Confidence intervals for proportions with small expected number of positive
 counts estimated from survey data", Survey Methodology 24 (1998), 193-201).
 
-Two choices are ours and come from simulation (`benchmarks/truth.py latency`). The design effect is the larger of those
-at the quantile and at the median, because few calls are above a high percentile and their batches show too little of
-the dependence. Batches that resemble their neighbours are too short: the design effect then grows by (1 + r) / (1 - r),
-r the correlation between neighbouring batches (Bayley & Hammersley, "The 'effective' number of independent observations
-in an autocorrelated time series", Suppl. J. R. Stat. Soc. 8 (1946), 184-197).
+Three choices are ours, from simulation (`benchmarks/truth.py latency`) and from calls that hardly vary:
+
+- The design effect is the larger of those at the quantile and at the median: few calls are above a high percentile, and
+  their batches show too little of the dependence.
+- Batches that resemble their neighbours are too short. The design effect then grows by (1 + r) / (1 - r), r the
+  correlation of neighbouring batches (Bayley & Hammersley, "The 'effective' number of independent observations in an
+  autocorrelated time series", Suppl. J. R. Stat. Soc. 8 (1946), 184-197).
+- Equal calls wander together by a thousandth or two, and would look dependent at a threshold among them. So the design
+  effect is taken 1 % above and 1 % below, and the interval is 1 % wider on either side.
 """
 
 from __future__ import annotations
@@ -28,6 +32,7 @@ from statistics import NormalDist
 
 BATCHES = 20
 _MOST_RESEMBLANCE = 0.9
+_TOLERANCE = 1.01
 
 
 def calls_needed(p: float, alpha: float, effect: float = 1.0) -> int:
@@ -43,12 +48,13 @@ def calls_needed(p: float, alpha: float, effect: float = 1.0) -> int:
 def design_effect(values: Sequence[float], p: float) -> float:
     """Return how many of these values, in the order of time, tell as much of the p-quantile as an independent one.
 
-    At least 1. Raises ValueError for fewer values than batches.
+    At least 1. Values are above 0. Raises ValueError for fewer values than batches.
     """
     if len(values) < BATCHES:
         raise ValueError(f"a design effect needs {BATCHES} values, found {len(values)}")
     ordered = sorted(values)
-    return max(1.0, *(_design_effect_at(values, rank(ordered, share)) for share in (p, 0.5)))
+    thresholds = [rank(ordered, share) * factor for share in (p, 0.5) for factor in (_TOLERANCE, 1 / _TOLERANCE)]
+    return max(1.0, *(_design_effect_at(values, threshold) for threshold in thresholds))
 
 
 def quantile(values: Sequence[float], p: float, alpha: float, effect: float) -> tuple[float, float, float]:
@@ -62,7 +68,8 @@ def quantile(values: Sequence[float], p: float, alpha: float, effect: float) -> 
     ordered = sorted(values)
     effective = int(n * _share_kept(alpha) / effect + 1e-9)
     low, high = _ranks(effective, p, alpha)
-    return rank(ordered, p), ordered[low * n // effective], ordered[math.ceil((high + 1) * n / effective) - 1]
+    lowest, highest = ordered[low * n // effective], ordered[math.ceil((high + 1) * n / effective) - 1]
+    return rank(ordered, p), lowest / _TOLERANCE, highest * _TOLERANCE
 
 
 def rank(ordered: Sequence[float], p: float) -> float:
