@@ -36,6 +36,7 @@ class Percentile(Goal[float]):
     at_most: float | None
     """Seconds."""
     groups = True
+    disturbance_only_slows = True
 
     def fewest(self, alpha: float) -> int:
         """Return how many calls give an interval at a level, if they do not depend on each other."""

@@ -1,14 +1,19 @@
 import math
 import random
 import time
+from dataclasses import replace
+
+import pytest
 
 from pytest_cpuperf.measure.latency import Percentile, measure_latency
 from pytest_cpuperf.measure.looks import plan_looks
 from pytest_cpuperf.measure.quantiles import calls_needed
 from pytest_cpuperf.measure.sequential import Patience, SequentialRun
+from pytest_cpuperf.reports.measurement import how_measured
 from pytest_cpuperf.reports.sentences import sentence
-from pytest_cpuperf.results.evidence import Evidence
-from pytest_cpuperf.results.remarks.measuring import TooFewCalls
+from pytest_cpuperf.results.evidence import Disturbance, DisturbanceKind, Evidence
+from pytest_cpuperf.results.measurements import CallGroup, LatencyMeasurement
+from pytest_cpuperf.results.remarks.measuring import SetAside, TooFewCalls
 from pytest_cpuperf.results.verdicts import Verdict
 
 
@@ -53,15 +58,21 @@ def calls_with_memory(phi, n, seed):
 
 
 QUIET = Evidence(wall_seconds=0.05, own_seconds=0.05)
+STOLEN = replace(QUIET, disturbance=Disturbance(DisturbanceKind.HYPERVISOR, 0.4))
+TOO_FEW = TooFewCalls(0.99, 0.95, 9000, 0.001, 3, 13.5)
 
 
-def decided(seconds, p, at_most):
-    """Return a measurement of these calls on a quiet machine, as it ends."""
+def decided(seconds, p, at_most, quiet_groups=1):
+    """Return a measurement of these calls as it ends, where so large a share of the groups is not disturbed."""
     goal = Percentile(p, at_most)
     run = SequentialRun(goal, plan_looks(len(seconds), 0.05, goal.fewest))
-    for start in range(0, len(seconds), 50):
+    for number, start in enumerate(range(0, len(seconds), 50)):
         if run.verdict is None:
-            run.add(seconds[start : start + 50], QUIET)
+            group = seconds[start : start + 50]
+            if number % 10 < 10 * quiet_groups:
+                run.add(group, QUIET)
+            else:
+                run.add([1.5 * s for s in group], STOLEN)
     return run
 
 
@@ -75,8 +86,7 @@ def test_calls_that_depend_on_each_other_are_measured_for_longer():
 def test_calls_that_depend_on_each_other_too_much_give_no_interval():
     run = decided(list(calls_with_memory(0.95, 2000, 1)), 0.99, 0.0015)
     assert run.estimate is None
-    reason = TooFewCalls(0.99, 0.95, 9000, 0.001, 3, 13.5)
-    assert run.conclude(lambda: reason) == (Verdict.INCONCLUSIVE, reason)
+    assert run.conclude(lambda: TOO_FEW) == (Verdict.INCONCLUSIVE, TOO_FEW)
 
 
 def test_what_more_time_would_not_help_says_so():
@@ -88,3 +98,28 @@ def test_a_budget_that_is_the_truth_is_rarely_decided():
     """Each of 200 passes or fails is an error, at whichever of the planned looks it comes."""
     verdicts = [decided(list(calls_with_memory(0.8, 2000, seed)), 0.5, 0.001).verdict for seed in range(200)]
     assert verdicts.count(Verdict.INCONCLUSIVE) / 200 >= 0.95
+
+
+@pytest.mark.parametrize("quiet_groups", [0, 0.1, 0.2])
+def test_a_budget_far_above_is_held_on_a_busy_machine_too(quiet_groups):
+    run = decided(list(calls_with_memory(0.5, 4000, 1)), 0.9, 0.010, quiet_groups)
+    verdict, reason = run.conclude(lambda: TOO_FEW)
+    assert verdict is Verdict.PASS
+    assert run.estimate.point > 0.0015, "the disturbed calls count"
+    assert sentence(reason).endswith("were disturbed; with them it passes too, and they can only be slower for it")
+    assert "disturbed and counted" in how_measured(record_of(run, verdict, reason))
+
+
+@pytest.mark.parametrize("at_most", [0.0005, 0.0014], ids=["below", "missed because of the disturbance"])
+def test_a_busy_machine_fails_no_budget(at_most):
+    run = decided(list(calls_with_memory(0.5, 4000, 1)), 0.9, at_most, quiet_groups=0.1)
+    verdict, reason = run.conclude(lambda: TOO_FEW)
+    assert verdict is Verdict.INCONCLUSIVE
+    assert isinstance(reason, SetAside)
+
+
+def record_of(run, verdict, reason):
+    groups = tuple(CallGroup(number, 50, 0.001, evidence) for number, evidence in enumerate(run.evidence))
+    return LatencyMeasurement(
+        label="p90 latency", verdict=verdict, reason=reason, estimate=run.estimate, budget=None, groups=groups
+    )

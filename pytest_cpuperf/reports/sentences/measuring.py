@@ -58,10 +58,18 @@ def _(remark: measuring.TooFewCalls) -> str:
     return f"{needs}: max_seconds is {remark.max_seconds:g}, about {math.ceil(remark.needed_seconds)} are needed"
 
 
+def _counted(remark: measuring.SetAside) -> str:
+    return f"{remark.count} of {remark.measured} {'groups of calls' if remark.groups else 'pairs'}"
+
+
 @sentence.register
 def _(remark: measuring.SetAside) -> str:
-    units = "groups of calls" if remark.groups else "pairs"
-    return f"{remark.count} of {remark.measured} {units} were set aside: {disturbance_text(remark.worst)} in the worst"
+    return f"{_counted(remark)} were set aside: {disturbance_text(remark.worst)} in the worst"
+
+
+@sentence.register
+def _(remark: measuring.PassedDisturbed) -> str:
+    return f"{_counted(remark.disturbed)} were disturbed; with them it passes too, and they can only be slower for it"
 
 
 @sentence.register

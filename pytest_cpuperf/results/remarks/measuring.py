@@ -65,6 +65,14 @@ class SetAside(Remark):
 
 
 @dataclass(frozen=True)
+class PassedDisturbed(Remark):
+    """Too much was disturbed to judge by the rest, and all of it together passes: disturbances can only slow."""
+
+    kind: ClassVar[str] = "passed disturbed"
+    disturbed: SetAside
+
+
+@dataclass(frozen=True)
 class TooClose(Remark):
     """The interval holds the budget."""
 
