@@ -16,7 +16,7 @@ from typing import Generic, TypeVar
 from pytest_cpuperf.measure.looks import PlannedLook
 from pytest_cpuperf.results.evidence import Disturbance, Evidence
 from pytest_cpuperf.results.remarks import Remark
-from pytest_cpuperf.results.remarks.measuring import SetAside, TooClose
+from pytest_cpuperf.results.remarks.measuring import PassedDisturbed, SetAside, TooClose
 from pytest_cpuperf.results.verdicts import Estimate, Verdict
 
 # With more than this share set aside, what is left is too small a part of the truth to judge by.
@@ -54,14 +54,16 @@ class Goal(ABC, Generic[Unit]):
 
     groups: bool = False
     """Whether units come in groups that are set aside whole."""
+    disturbance_only_slows: bool = False
+    """Whether a disturbance can only make units worse, so that a pass of all of them is safe."""
 
     @abstractmethod
     def fewest(self, alpha: float) -> int:
         """Return how many units give an interval at a level."""
 
     @abstractmethod
-    def estimate(self, units: Sequence[Unit], alpha: float) -> Estimate:
-        """Return the estimate from units, at level 1 - alpha."""
+    def estimate(self, units: Sequence[Unit], alpha: float) -> Estimate | None:
+        """Return the estimate from units, at level 1 - alpha; None where they show themselves that they are too few."""
 
     @abstractmethod
     def judge(self, estimate: Estimate) -> Verdict:
@@ -78,6 +80,8 @@ class SequentialRun(Generic[Unit]):
     def __init__(self, goal: Goal[Unit], looks: tuple[PlannedLook, ...]) -> None:
         self.goal = goal
         self.looks = looks
+        self.measured: list[Unit] = []
+        """All units, in order."""
         self.clean: list[Unit] = []
         """Units that were not disturbed."""
         self.evidence: list[Evidence] = []
@@ -90,6 +94,7 @@ class SequentialRun(Generic[Unit]):
     def add(self, units: Sequence[Unit], evidence: Evidence) -> None:
         """Add units that were measured together, and take the look that is due."""
         self.evidence.append(evidence)
+        self.measured += units
         if evidence.disturbance is not None:
             return
         self.clean += units
@@ -104,6 +109,9 @@ class SequentialRun(Generic[Unit]):
         self._looks_taken += 1
         last = self._looks_taken == len(self.looks)
         self.estimate = self.goal.estimate(self.clean, alpha)
+        if self.estimate is None:
+            self.verdict = Verdict.INCONCLUSIVE if last else None
+            return
         verdict = self.goal.judge(self.estimate)
         if verdict is Verdict.NO_BUDGET:
             if last or self.goal.is_clear(self.estimate, self.clean, alpha):
@@ -121,12 +129,32 @@ class SequentialRun(Generic[Unit]):
                 self._take_look(alpha)
         aside = self._set_aside()
         if self.verdict is None or (aside and aside.count > MOST_SET_ASIDE * aside.measured):
+            if aside and self._passes_disturbed():
+                return Verdict.PASS, PassedDisturbed(aside)
             return Verdict.INCONCLUSIVE, aside or too_few()
         if self.verdict is Verdict.INCONCLUSIVE:
-            assert self.estimate is not None
             much = aside if aside and aside.count > _MUCH_SET_ASIDE * aside.measured else None
+            if self.estimate is None:
+                return self.verdict, much or too_few()
             return self.verdict, TooClose(self.estimate.smallest_difference, much)
         return self.verdict, None
+
+    def _passes_disturbed(self) -> bool:
+        """Return whether all units pass, those set aside too; the estimate is then theirs."""
+        if not self.goal.disturbance_only_slows or self.verdict not in (None, Verdict.PASS) or not self.looks:
+            return False
+        if self.verdict is Verdict.PASS and self.estimate is not None:
+            # The clean units pass at this level; that the others must pass too adds no error.
+            alpha = 1 - self.estimate.confidence
+        else:
+            alpha = sum(look.alpha for look in self.looks[self._looks_taken :])
+        if len(self.measured) < self.goal.fewest(alpha):
+            return False
+        estimate = self.goal.estimate(self.measured, alpha)
+        if estimate is None or self.goal.judge(estimate) is not Verdict.PASS:
+            return False
+        self.estimate = estimate
+        return True
 
     def _set_aside(self) -> SetAside | None:
         disturbances = [e.disturbance for e in self.evidence if e.disturbance is not None]

@@ -47,17 +47,29 @@ def _(remark: measuring.TooFewPairs) -> str:
 
 @sentence.register
 def _(remark: measuring.TooFewCalls) -> str:
-    return (
+    needs = (
         f"p{100 * remark.percentile:g} at {remark.confidence:.0%} needs {remark.calls_needed} calls of "
-        f"{amount(remark.call_seconds)} s: max_seconds is {remark.max_seconds:g}, about "
-        f"{math.ceil(remark.needed_seconds)} are needed"
+        f"{amount(remark.call_seconds)} s"
     )
+    if remark.needed_seconds <= remark.max_seconds:
+        return (
+            f"{needs}, more than one measurement takes, because slow calls come in spells: ask for a lower percentile"
+        )
+    return f"{needs}: max_seconds is {remark.max_seconds:g}, about {math.ceil(remark.needed_seconds)} are needed"
+
+
+def _counted(remark: measuring.SetAside) -> str:
+    return f"{remark.count} of {remark.measured} {'groups of calls' if remark.groups else 'pairs'}"
 
 
 @sentence.register
 def _(remark: measuring.SetAside) -> str:
-    units = "groups of calls" if remark.groups else "pairs"
-    return f"{remark.count} of {remark.measured} {units} were set aside: {disturbance_text(remark.worst)} in the worst"
+    return f"{_counted(remark)} were set aside: {disturbance_text(remark.worst)} in the worst"
+
+
+@sentence.register
+def _(remark: measuring.PassedDisturbed) -> str:
+    return f"{_counted(remark.disturbed)} were disturbed; with them it passes too, and they can only be slower for it"
 
 
 @sentence.register

@@ -38,7 +38,7 @@ class TooFewPairs(Remark):
 
 @dataclass(frozen=True)
 class TooFewCalls(Remark):
-    """A percentile needs more calls than the time allowed."""
+    """A percentile needs more calls than the time allowed, or than one measurement takes."""
 
     kind: ClassVar[str] = "too few calls"
     percentile: float
@@ -62,6 +62,14 @@ class SetAside(Remark):
     """Whether these are groups of calls."""
     worst: Disturbance
     """The largest of the most common kind."""
+
+
+@dataclass(frozen=True)
+class PassedDisturbed(Remark):
+    """Too much was disturbed to judge by the rest, and all of it together passes: disturbances can only slow."""
+
+    kind: ClassVar[str] = "passed disturbed"
+    disturbed: SetAside
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,174 @@
+"""How often what is stated is true, by simulation: the truth is known, and no clock is read.
+
+usage: python benchmarks/truth.py latency [--repeats N] [--seed N]
+
+latency   intervals for percentiles of calls that are independent, depend on their neighbours, or are slow in spells:
+          one interval from a fixed number of calls, and measurements that stop at a planned look
+
+Needs pytest-cpuperf[dev] (numpy and scipy).
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from statistics import NormalDist, median
+
+import numpy as np
+from scipy.optimize import brentq
+from scipy.signal import lfilter
+
+from pytest_cpuperf.measure.latency import Percentile
+from pytest_cpuperf.measure.looks import plan_looks
+from pytest_cpuperf.measure.sequential import SequentialRun
+from pytest_cpuperf.results.evidence import Evidence
+from pytest_cpuperf.results.verdicts import Verdict
+
+ALPHA = 0.05
+PERCENTILES = (0.5, 0.9, 0.95, 0.99)
+CALLS = (100, 200, 500, 1000, 2000, 5000, 20_000)
+PLANNED = (200, 2000, 20_000)
+# The standard deviation of logarithms of latencies: so much that the 1 % by which intervals are widened helps little.
+SPREAD = 0.3
+SLOW_SHARE, SLOW_TIMES = 0.08, 10.0
+GROUP = 50
+QUIET = Evidence(wall_seconds=0.05, own_seconds=0.05)
+
+
+@dataclass(frozen=True)
+class Calls:
+    """Simulated calls whose percentiles are known."""
+
+    name: str
+    draw: Callable[[np.random.Generator, int], np.ndarray]
+    """Returns so many seconds, in the order of time."""
+    quantile: Callable[[float], float]
+
+
+def autoregressive(phi: float) -> Calls:
+    """Return calls whose logarithm is `phi` times the last call's, and noise."""
+
+    def draw(rng: np.random.Generator, n: int) -> np.ndarray:
+        noise = rng.standard_normal(n) * math.sqrt(1 - phi**2)
+        noise[0] = rng.standard_normal()
+        return np.exp(SPREAD * lfilter([1], [1, -phi], noise))
+
+    name = f"AR(1) {phi:g}" if phi else "independent"
+    return Calls(name, draw, lambda p: math.exp(SPREAD * NormalDist().inv_cdf(p)))
+
+
+def two_speeds(name: str, calls_in_a_spell: float | None) -> Calls:
+    """Return calls of which a share is slow: each by itself, or in spells of a mean length."""
+
+    def slow(rng: np.random.Generator, n: int) -> np.ndarray:
+        if calls_in_a_spell is None:
+            return rng.random(n) < SLOW_SHARE
+        between = calls_in_a_spell * (1 - SLOW_SHARE) / SLOW_SHARE
+        state = rng.random() < SLOW_SHARE
+        spells: list[np.ndarray] = []
+        while sum(map(len, spells)) < n:
+            spells.append(np.full(rng.geometric(1 / (calls_in_a_spell if state else between)), state))
+            state = not state
+        return np.concatenate(spells)[:n]
+
+    def draw(rng: np.random.Generator, n: int) -> np.ndarray:
+        return np.exp(SPREAD * rng.standard_normal(n)) * np.where(slow(rng, n), SLOW_TIMES, 1.0)
+
+    def share_below(seconds: float) -> float:
+        noise = NormalDist(0, SPREAD)
+        fast, slow = noise.cdf(math.log(seconds)), noise.cdf(math.log(seconds / SLOW_TIMES))
+        return (1 - SLOW_SHARE) * fast + SLOW_SHARE * slow
+
+    return Calls(name, draw, lambda p: brentq(lambda x: share_below(x) - p, 0.1, 100))
+
+
+def heavy_tail(exponent: float) -> Calls:
+    """Return independent calls above 1 whose share above x is x to the power of minus `exponent`."""
+    return Calls(
+        f"Pareto {exponent:g}", lambda rng, n: 1 + rng.pareto(exponent, n), lambda p: (1 - p) ** (-1 / exponent)
+    )
+
+
+LATENCIES = (
+    autoregressive(0),
+    autoregressive(0.5),
+    autoregressive(0.9),
+    autoregressive(0.95),
+    two_speeds("two speeds", None),
+    two_speeds("spells of 5", 5),
+    two_speeds("spells of 20", 20),
+    heavy_tail(1.5),
+)
+
+
+def latency(repeats: int, seed: int) -> None:
+    print(f"One interval at {1 - ALPHA:.0%} from a fixed number of calls, {repeats} times each.")
+    print("given: how often an interval was stated. true: how many of these held the percentile. above, below:")
+    print("how often one was stated that lies above the percentile, or below it. width: median of high / low - 1.")
+    print(f"{'calls':<14}{'p':>5}{'n':>7}{'given':>8}{'true':>8}{'above':>8}{'below':>8}{'width':>8}")
+    for number, (calls, p, n) in enumerate(itertools.product(LATENCIES, PERCENTILES, CALLS)):
+        rng = np.random.default_rng([seed, number])
+        goal, truth = Percentile(p, None), calls.quantile(p)
+        drawn = (calls.draw(rng, n).tolist() for _ in range(repeats))
+        given = [e for units in drawn if n >= goal.fewest(ALPHA) and (e := goal.estimate(units, ALPHA))]
+        above, below = sum(e.low > truth for e in given), sum(e.high < truth for e in given)
+        true = shown_share(len(given) - above - below, len(given))
+        width = f"{median(e.high / e.low - 1 for e in given):8.1%}" if given else f"{'-':>8}"
+        print(
+            f"{calls.name:<14}{100 * p:>5g}{n:>7}{shown_share(len(given), repeats)}{true}"
+            f"{shown_share(above, repeats)}{shown_share(below, repeats)}{width}",
+            flush=True,
+        )
+    measurements(max(1, repeats // 4), seed)
+
+
+def measurements(repeats: int, seed: int) -> None:
+    """Print how often measurements are wrong that stop at the first planned look that is clear."""
+    print(f"\nMeasurements with planned looks, {repeats} times each: no budget, and a budget that is the truth, where")
+    print("each pass and each fail is an error.")
+    print(f"{'calls':<14}{'p':>5}{'at most':>9}{'given':>8}{'true':>8}{'calls':>8}{'pass':>8}{'fail':>8}")
+    for number, (calls, p, planned) in enumerate(itertools.product(LATENCIES, PERCENTILES, PLANNED)):
+        rng = np.random.default_rng([seed, 1, number])
+        truth = calls.quantile(p)
+        free = [measurement(Percentile(p, None), calls.draw(rng, planned).tolist()) for _ in range(repeats)]
+        held = [measurement(Percentile(p, truth), calls.draw(rng, planned).tolist()).verdict for _ in range(repeats)]
+        given = [run.estimate for run in free if run.estimate]
+        true = shown_share(sum(e.low <= truth <= e.high for e in given), len(given))
+        needed = f"{median(e.pairs for e in given):>8g}" if given else f"{'-':>8}"
+        print(
+            f"{calls.name:<14}{100 * p:>5g}{planned:>9}{shown_share(len(given), repeats)}{true}{needed}"
+            f"{shown_share(held.count(Verdict.PASS), repeats)}{shown_share(held.count(Verdict.FAIL), repeats)}",
+            flush=True,
+        )
+
+
+def shown_share(count: int, of: int) -> str:
+    return f"{count / of:8.1%}" if of else f"{'-':>8}"
+
+
+def measurement(goal: Percentile, seconds: list[float]) -> SequentialRun[float]:
+    """Return a measurement of these calls on a machine that disturbs none, as it ends."""
+    run = SequentialRun(goal, plan_looks(len(seconds), ALPHA, goal.fewest))
+    for start in range(0, len(seconds), GROUP):
+        if run.verdict is None:
+            run.add(seconds[start : start + GROUP], QUIET)
+    return run
+
+
+SIMULATIONS = {"latency": latency}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("simulation", choices=SIMULATIONS)
+    parser.add_argument("--repeats", type=int, default=300)
+    parser.add_argument("--seed", type=int, default=1)
+    args = parser.parse_args()
+    SIMULATIONS[args.simulation](args.repeats, args.seed)
+
+
+if __name__ == "__main__":
+    main()
