@@ -121,16 +121,18 @@ class SequentialRun(Generic[Unit]):
 
     def conclude(self, too_few: Callable[[], Remark]) -> tuple[Verdict, Remark | None]:
         """Return the verdict and its reason, now that no more units come. `too_few` says why there are too few."""
-        if self.looks and self.verdict is None:
-            # Time is over between two looks: what error the looks not taken would have spent goes to this one.
-            alpha = sum(look.alpha for look in self.looks[self._looks_taken :])
-            if len(self.clean) >= self.goal.fewest(alpha):
-                self._looks_taken = len(self.looks) - 1
-                self._take_look(alpha)
         aside = self._set_aside()
-        if self.verdict is None or (aside and aside.count > MOST_SET_ASIDE * aside.measured):
-            if aside and self._passes_disturbed():
-                return Verdict.PASS, PassedDisturbed(aside)
+        too_many = aside is not None and aside.count > MOST_SET_ASIDE * aside.measured
+        # Time is over between two looks: what error the looks not taken would have spent goes to this one.
+        alpha = sum(look.alpha for look in self.looks[self._looks_taken :])
+        undecided = self.verdict is None and bool(self.looks)
+        due = undecided and len(self.clean) >= self.goal.fewest(alpha)
+        if aside and (too_many or (undecided and not due)) and self._passes_disturbed(alpha):
+            return Verdict.PASS, PassedDisturbed(aside)
+        if due:
+            self._looks_taken = len(self.looks) - 1
+            self._take_look(alpha)
+        if self.verdict is None or too_many:
             return Verdict.INCONCLUSIVE, aside or too_few()
         if self.verdict is Verdict.INCONCLUSIVE:
             much = aside if aside and aside.count > _MUCH_SET_ASIDE * aside.measured else None
@@ -139,15 +141,13 @@ class SequentialRun(Generic[Unit]):
             return self.verdict, TooClose(self.estimate.smallest_difference, much)
         return self.verdict, None
 
-    def _passes_disturbed(self) -> bool:
+    def _passes_disturbed(self, alpha: float) -> bool:
         """Return whether all units pass, those set aside too; the estimate is then theirs."""
         if not self.goal.disturbance_only_slows or self.verdict not in (None, Verdict.PASS) or not self.looks:
             return False
         if self.verdict is Verdict.PASS and self.estimate is not None:
             # The clean units pass at this level; that the others must pass too adds no error.
             alpha = 1 - self.estimate.confidence
-        else:
-            alpha = sum(look.alpha for look in self.looks[self._looks_taken :])
         if len(self.measured) < self.goal.fewest(alpha):
             return False
         estimate = self.goal.estimate(self.measured, alpha)

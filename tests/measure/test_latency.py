@@ -100,14 +100,25 @@ def test_a_budget_that_is_the_truth_is_rarely_decided():
     assert verdicts.count(Verdict.INCONCLUSIVE) / 200 >= 0.95
 
 
-@pytest.mark.parametrize("quiet_groups", [0, 0.1, 0.2])
-def test_a_budget_far_above_is_held_on_a_busy_machine_too(quiet_groups):
-    run = decided(list(calls_with_memory(0.5, 4000, 1)), 0.9, 0.010, quiet_groups)
+@pytest.mark.parametrize(
+    ("memory", "quiet_groups"),
+    [(0.5, 0), (0.5, 0.1), (0.5, 0.2), (0.95, 0.1)],
+    ids=["all disturbed", "too few quiet", "enough quiet, a small part", "quiet ones too dependent"],
+)
+def test_a_budget_far_above_is_held_on_a_busy_machine_too(memory, quiet_groups):
+    run = decided(list(calls_with_memory(memory, 4000, 1)), 0.9, 0.010, quiet_groups)
     verdict, reason = run.conclude(lambda: TOO_FEW)
     assert verdict is Verdict.PASS
     assert run.estimate.point > 0.0015, "the disturbed calls count"
     assert sentence(reason).endswith("were disturbed; with them it passes too, and they can only be slower for it")
     assert "disturbed and counted" in how_measured(record_of(run, verdict, reason))
+
+
+def test_what_is_disturbed_is_left_out_where_enough_is_quiet():
+    run = decided(list(calls_with_memory(0.0, 40_000, 1)), 0.5, 0.010, quiet_groups=0.8)
+    assert len(run.clean) < len(run.measured)
+    assert run.conclude(lambda: TOO_FEW) == (Verdict.PASS, None)
+    assert run.estimate.high < 0.0014
 
 
 @pytest.mark.parametrize("at_most", [0.0005, 0.0014], ids=["below", "missed because of the disturbance"])
