@@ -25,6 +25,8 @@ from pytest_cpuperf.results.verdicts import Estimate, Verdict
 _MOST_CALLS = 100_000
 # Without a budget, an interval this wide, relative to the point, is narrow enough.
 _CLEAR_ENOUGH = 0.05
+# A budget so many times away from every call is decided, whatever the calls depend on.
+_FAR = 2.0
 
 
 @dataclass(frozen=True)
@@ -45,13 +47,22 @@ class Percentile(Goal[float]):
     def estimate(self, units: Sequence[float], alpha: float) -> Estimate | None:
         """Return the percentile of some calls, in seconds, at level 1 - alpha.
 
-        None where the calls depend on each other so much that they are too few.
+        None where the calls depend on each other so much that they are too few. Where the budget is far from every one
+        of them that does not matter: the interval then goes from the fastest call to the slowest.
         """
         effect = design_effect(units, self.p)
-        if len(units) < calls_needed(self.p, alpha, effect):
+        if len(units) >= calls_needed(self.p, alpha, effect):
+            point, low, high = quantile(units, self.p, alpha, effect)
+        elif len(units) >= calls_needed(self.p, alpha) and self._is_far_from(units):
+            point, low, high = rank(sorted(units), self.p), min(units), max(units)
+        else:
             return None
-        point, low, high = quantile(units, self.p, alpha, effect)
         return Estimate(point, low, high, Unit("s"), 1 - alpha, len(units))
+
+    def _is_far_from(self, units: Sequence[float]) -> bool:
+        if self.at_most is None:
+            return False
+        return _FAR * max(units) <= self.at_most or min(units) >= _FAR * self.at_most
 
     def judge(self, estimate: Estimate) -> Verdict:
         """Return the verdict of the estimate against the budget."""

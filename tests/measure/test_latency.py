@@ -134,3 +134,16 @@ def record_of(run, verdict, reason):
     return LatencyMeasurement(
         label="p90 latency", verdict=verdict, reason=reason, estimate=run.estimate, budget=None, groups=groups
     )
+
+
+@pytest.mark.parametrize(
+    ("at_most", "verdict"), [(0.1, Verdict.PASS), (0.005, None), (0.0035, None), (0.0005, Verdict.FAIL)]
+)
+def test_a_budget_far_from_every_call_is_decided_however_they_depend(at_most, verdict):
+    calls = [0.001] * 90 + [0.003] * 30  # one spell
+    estimate = Percentile(0.9, at_most).estimate(calls, 0.05)
+    if verdict is None:
+        assert estimate is None
+    else:
+        assert (estimate.low, estimate.high) == (0.001, 0.003)
+        assert Percentile(0.9, at_most).judge(estimate) is verdict
