@@ -19,6 +19,7 @@ from pytest_cpuperf.errors import UsageError
 from pytest_cpuperf.measure.budgets import PEAK, BudgetShare, is_number, read_budget
 from pytest_cpuperf.results.figures import format_cpus
 from pytest_cpuperf.results.measurements import (
+    AgainstMeasurement,
     BucketingMeasurement,
     ComparisonMeasurement,
     LatencyMeasurement,
@@ -134,7 +135,7 @@ class CpuPerf:
         record = measure_throughput(function, items, unit, goal, stored, self._patience(max_seconds), self.cpus)
         notes = (*record.notes, stored) if goal is None and isinstance(stored, Remark) else record.notes
         record = self._conclude(replace(record, label=label, notes=notes))
-        self._hold_against(function, label, max_seconds)
+        self._hold_against(label, max_seconds)
         return record
 
     def latency(
@@ -166,7 +167,7 @@ class CpuPerf:
 
         outcome = measure_latency(function, p, at_most, self._patience(max_seconds), self.cpus)
         record = self._conclude(LatencyMeasurement(label=label, budget=budget, **vars(outcome)))
-        self._hold_against(function, label, max_seconds)
+        self._hold_against(label, max_seconds)
         return record
 
     def compare(
@@ -197,7 +198,7 @@ class CpuPerf:
         quantity = Quantity(speedup, Unit("×"), at_least)
         outcome = measure_pairs(candidate, baseline, quantity, self._patience(max_seconds), self.cpus)
         record = self._conclude(ComparisonMeasurement(label=label, budget=budget, **vars(outcome)))
-        self._hold_against(candidate, label, max_seconds)
+        self._hold_against(label, max_seconds)
         return record
 
     def bucketing(
@@ -246,7 +247,7 @@ class CpuPerf:
             cpus=self.cpus,
         )
         record = self._conclude(replace(record, label=label))
-        self._hold_against(one_batch, one_batch_label, max_seconds)
+        self._hold_against(one_batch_label, max_seconds)
         return record
 
     def _only_runs(self, label: str, function: Callable[[], object]) -> bool:
@@ -255,14 +256,14 @@ class CpuPerf:
             self.serve(label, function)
         return not self.measuring or self.serve is not None
 
-    def _hold_against(self, function: Callable[[], object], label: str, max_seconds: float | None) -> None:
+    def _hold_against(self, label: str, max_seconds: float | None) -> None:
         """Measure a function against itself at the other revision, where one was asked for."""
         __tracebackhide__ = True
         if self.against is None:
             return
         from pytest_cpuperf.measure.against import measure_against
 
-        record = measure_against(function, label, self.against, self._patience(max_seconds), self.cpus)
+        record = measure_against(label, self.against, self._patience(max_seconds), self.cpus)
         self._conclude(replace(record, label=f"{label} against {self.against.name}"))
 
     def close(self) -> None:
@@ -313,7 +314,8 @@ class CpuPerf:
         from pytest_cpuperf.measure.pairs import changed_speed
 
         caveats: list[Remark] = []
-        change = changed_speed(record.pairs)
+        # Pairs of several processes are as fast as these are.
+        change = None if isinstance(record, AgainstMeasurement) else changed_speed(record.pairs)
         if change is not None:
             caveats.append(SpeedChanged(change))
         left = threading.active_count() - self._threads_before

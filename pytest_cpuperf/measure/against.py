@@ -2,36 +2,40 @@
 
 from __future__ import annotations
 
+import math
+import time
+from contextlib import AbstractContextManager
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Protocol
 
-from pytest_cpuperf.machine.pin import start_on
-from pytest_cpuperf.measure.blocks import NoSuchWorkError, SelfTimedWork, Work, WorkElsewhereError, time_block
-from pytest_cpuperf.measure.outcome import Outcome
-from pytest_cpuperf.measure.pairs import Quantity, measure_pairs, speedup
-from pytest_cpuperf.measure.sequential import Patience
-from pytest_cpuperf.results.measurements import AgainstMeasurement
-from pytest_cpuperf.results.remarks import Stated
-from pytest_cpuperf.results.remarks.measuring import ProcessesDisagree
+from pytest_cpuperf.machine.evidence import Watch, total
+from pytest_cpuperf.measure.blocks import (
+    NoSuchWorkError,
+    SelfTimedWork,
+    WarmUp,
+    WorkElsewhereError,
+    garbage_between_blocks,
+    warm_up,
+)
+from pytest_cpuperf.measure.estimate import centre
+from pytest_cpuperf.measure.pairs import speedup, time_pair
+from pytest_cpuperf.measure.sequential import Patience, set_aside
+from pytest_cpuperf.measure.staged import LEAST_SHARE, MOST_PROCESSES, STAGES, Decision, decide, estimate
+from pytest_cpuperf.results.measurements import AgainstMeasurement, Pair
+from pytest_cpuperf.results.remarks import Remark, Stated
+from pytest_cpuperf.results.remarks.measuring import (
+    BlocksTooLong,
+    ProcessesDiffer,
+    ProcessesDisagree,
+    TooFewProcesses,
+)
 from pytest_cpuperf.results.units import Unit
 from pytest_cpuperf.results.verdicts import Budget, Verdict
 
-LEAST_SHARE = 0.95
-"""What is asked of the other revision's speed: a loss of 5 % is one somebody would mind."""
-PROCESSES = 3
-"""How many pairs of processes may be asked before a test fails."""
-
-
-class _WorkingTree(SelfTimedWork):
-    """A function of this process, each block begun on the CPU that the other process begins on too."""
-
-    def __init__(self, function: Work, cpu: int) -> None:
-        self._function = function
-        self._cpu = cpu
-
-    def time_block(self, calls: int) -> float:
-        start_on(self._cpu)
-        return time_block(self._function, calls)
+MOST_PAIRS = 12
+"""Pairs of blocks in a pair of processes: more would only tell better what is true of these two."""
+_FEWEST_PAIRS = 3
+_WARM_UP_SHARE = 0.05
 
 
 class OtherSide(Protocol):
@@ -41,55 +45,118 @@ class OtherSide(Protocol):
     def name(self) -> str:
         """The revision, as the user wrote it."""
 
-    def work(self, label: str) -> Work:
-        """Return the function it measures under a label; raises WorkElsewhereError where there is none."""
+    def fresh(self, label: str) -> AbstractContextManager[tuple[SelfTimedWork, SelfTimedWork]]:
+        """Yield this tree's function and the revision's, each in a process that has just begun and ends afterwards.
 
-    def fresh(self, label: str) -> tuple[Work, Work]:
-        """Return this tree's function and the revision's, each in a process that has just begun; raises the same."""
+        Raises WorkElsewhereError where there is none.
+        """
 
 
-def measure_against(
-    function: Work, label: str, other: OtherSide, patience: Patience, cpus: tuple[int, ...]
-) -> AgainstMeasurement:
-    """Measure the speedup of `function` over the same function at another revision.
+def measure_against(label: str, other: OtherSide, patience: Patience, cpus: tuple[int, ...]) -> AgainstMeasurement:
+    """Measure the speedup of the function under `label` over the same function at another revision.
 
-    Two processes of the same code are not equally fast, and no number of pairs averages that out. What is not plainly
-    as fast in this process is measured again between fresh processes of both trees, `PROCESSES` times in all: it
-    passes where it passes once, and fails where it never does and most are plainly slower. A revision that lacks the
-    function leaves nothing to judge; one at which it fails makes it inconclusive.
+    This process is not measured: a process that has run tests for a while is not one that has just begun. Pairs of
+    fresh processes are, until `staged.decide` decides. `patience.max_seconds` bounds what is timed; starting processes
+    comes on top. A revision that lacks the function leaves nothing to judge; one at which it fails is inconclusive.
     """
     budget = Budget(LEAST_SHARE, Unit(f"× of {other.name}"))
-    working_tree = _WorkingTree(function, cpus[0]) if cpus else function
-    nothing = AgainstMeasurement(
+    record = AgainstMeasurement(
         label="", verdict=Verdict.INCONCLUSIVE, estimate=None, budget=budget, baseline=other.name
     )
-    quantity = Quantity(speedup, budget.unit, LEAST_SHARE)
-    outcomes: list[Outcome] = []
+    run = _Processes(patience, cpus)
     try:
-        outcomes.append(measure_pairs(working_tree, other.work(label), quantity, patience, cpus))
-        while len(outcomes) < PROCESSES and _in_doubt(outcomes[-1]):
-            outcomes.append(measure_pairs(*other.fresh(label), quantity, patience, cpus))
+        while run.decision is None and run.reason is None:
+            with other.fresh(label) as (here, there):
+                run.ask(here, there)
     except NoSuchWorkError as error:
-        return replace(nothing, verdict=Verdict.NO_BUDGET, budget=None, notes=(Stated(str(error)),))
+        return replace(record, verdict=Verdict.NO_BUDGET, budget=None, notes=(Stated(str(error)),))
     except WorkElsewhereError as error:
-        return replace(nothing, reason=Stated(str(error)))
-    return AgainstMeasurement(label="", budget=budget, baseline=other.name, **_judged(outcomes))
+        return replace(record, reason=Stated(str(error)))
+    return run.concluded(record)
 
 
-def _in_doubt(outcome: Outcome) -> bool:
-    """Return whether fresh processes may tell more: time over, or a disturbed machine, would be so again."""
-    return outcome.verdict is Verdict.FAIL or (outcome.verdict is Verdict.INCONCLUSIVE and outcome.estimate is not None)
+class _Processes:
+    """The pairs of processes so far, and what they decide."""
 
+    def __init__(self, patience: Patience, cpus: tuple[int, ...]) -> None:
+        self._patience = patience
+        self._cpus = cpus
+        self._seconds_left = patience.max_seconds
+        self._warm_ups: list[WarmUp] = []
+        self._pairs: list[Pair] = []
+        self._clean: list[Pair] = []
+        self._logs: list[float] = []
+        """Of the speedups of the pairs of processes, one for each."""
+        self.decision: Decision | None = None
+        self.reason: Remark | None = None
+        """Why no more processes are asked though nothing is decided."""
 
-def _judged(outcomes: list[Outcome]) -> dict[str, Any]:
-    """Return the fields of the outcome that decides, with what the processes showed."""
-    if len(outcomes) == 1:
-        return vars(outcomes[0])
-    slower = [o for o in outcomes if o.verdict is Verdict.FAIL]
-    last = outcomes[-1]
-    speedups = tuple(o.estimate.point if o.estimate else None for o in outcomes)
-    decided = last.verdict is Verdict.PASS or 2 * len(slower) > len(outcomes)
-    found = ProcessesDisagree(speedups, len(slower), decided)
-    if not decided:
-        return {**vars(last), "verdict": Verdict.INCONCLUSIVE, "reason": found}
-    return {**vars(last if last.verdict is Verdict.PASS else slower[-1]), "notes": (found,)}
+    def ask(self, here: SelfTimedWork, there: SelfTimedWork) -> None:
+        """Time pairs of blocks in a pair of processes, and decide if that is enough."""
+        began = time.perf_counter()
+        with garbage_between_blocks() as collect_garbage:
+            cap = self._patience.max_seconds * _WARM_UP_SHARE
+            warm = [warm_up(work, cap) for work in (here, there)]
+            self._warm_ups += warm
+            pair_seconds = sum(w.seconds_per_call * w.calls_per_block for w in warm)
+            affordable = int(self._patience.max_seconds / MOST_PROCESSES / pair_seconds)
+            wanted = min(MOST_PAIRS, max(_FEWEST_PAIRS, affordable))
+            fewest = STAGES[0].processes * _FEWEST_PAIRS
+            if fewest * pair_seconds > self._patience.max_seconds:
+                needed = 1.2 * fewest * pair_seconds
+                self.reason = BlocksTooLong(pair_seconds, fewest, self._patience.max_seconds, needed)
+                return
+            # A quarter more than the time for all: the last pair of processes is finished once it is begun.
+            deadline = began + max(self._seconds_left, 1.25 * wanted * pair_seconds)
+            clean: list[Pair] = []
+            watch = Watch(self._cpus, [here.counters, there.counters])
+            for number in range(len(self._pairs), len(self._pairs) + 2 * wanted):
+                if len(clean) == wanted or time.perf_counter() + pair_seconds > deadline:
+                    break
+                collect_garbage()
+                self._report()
+                pair = time_pair(here, warm[0].calls_per_block, there, warm[1].calls_per_block, number % 2 == 0, watch)
+                self._pairs.append(replace(pair, number=number))
+                if pair.evidence.disturbance is None:
+                    clean.append(self._pairs[-1])
+        self._clean += clean
+        if len(clean) >= max(_FEWEST_PAIRS, wanted / 3):
+            self._logs.append(centre([math.log(speedup(p)) for p in clean]))
+            self.decision = decide(self._logs)
+        self._seconds_left -= time.perf_counter() - began
+        if self.decision is None and self._seconds_left <= 0:
+            disturbed = [p.evidence.disturbance for p in self._pairs if p.evidence.disturbance is not None]
+            much = len(disturbed) > len(self._pairs) / 4
+            aside = set_aside(disturbed, len(self._pairs)) if much else None
+            self.reason = aside or TooFewProcesses(len(self._logs), MOST_PROCESSES, self._patience.max_seconds)
+
+    def concluded(self, record: AgainstMeasurement) -> AgainstMeasurement:
+        """Return the record with what was measured and decided."""
+        logs = self.decision.logs if self.decision else tuple(self._logs)
+        speedups = tuple(math.exp(log) for log in self._logs)
+        verdict = self.decision.verdict if self.decision else Verdict.INCONCLUSIVE
+        notes: tuple[Remark, ...] = ()
+        reason = self.reason
+        assert record.budget is not None
+        if self.decision is not None and verdict is Verdict.INCONCLUSIVE:
+            reason = ProcessesDisagree(speedups)
+        elif speedups:
+            notes = (ProcessesDiffer(speedups, len(logs) < len(speedups), slower=verdict is Verdict.FAIL),)
+        unit, confidence = record.budget.unit, self._patience.confidence
+        return replace(
+            record,
+            verdict=verdict,
+            reason=reason,
+            estimate=estimate(logs, len(self._clean), unit, confidence) if logs else None,
+            pairs=tuple(self._clean),
+            set_aside=tuple(p for p in self._pairs if p.evidence.disturbance is not None),
+            evidence=total(p.evidence for p in self._pairs),
+            calls_per_block=self._warm_ups[0].calls_per_block,
+            warm_up_calls=sum(w.calls for w in self._warm_ups),
+            steady=all(w.steady for w in self._warm_ups),
+            seconds_spent=self._patience.max_seconds - self._seconds_left,
+            notes=notes,
+        )
+
+    def _report(self) -> None:
+        self._patience.report(len(self._pairs), None, time.perf_counter() + max(0.0, self._seconds_left))

@@ -34,10 +34,19 @@ def hodges_lehmann(values: Sequence[float], alpha: float) -> tuple[float, float,
     n = len(values)
     if n < smallest_count(alpha):
         raise ValueError(f"an interval at alpha {alpha:g} needs {smallest_count(alpha)} values, found {n}")
-    ordered = sorted(values)
-    walsh = sorted((ordered[i] + ordered[j]) / 2 for i in range(n) for j in range(i, n))
+    walsh = _walsh_averages(values)
     rank = _lower_rank(n, alpha)
     return median(walsh), walsh[rank], walsh[len(walsh) - 1 - rank]
+
+
+def centre(values: Sequence[float]) -> float:
+    """Return the Hodges-Lehmann estimate alone: the median of the Walsh averages."""
+    return median(_walsh_averages(values))
+
+
+def _walsh_averages(values: Sequence[float]) -> list[float]:
+    """Return the means of any two values, a value with itself among them, in order."""
+    return sorted((values[i] + values[j]) / 2 for i in range(len(values)) for j in range(i, len(values)))
 
 
 def _lower_rank(n: int, alpha: float) -> int:

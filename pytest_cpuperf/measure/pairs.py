@@ -101,7 +101,7 @@ def measure_pairs(
                 patience.report(len(run.clean), run.estimate, deadline)
                 pair_began = time.perf_counter()
                 number = len(pairs)
-                timed = _time_pair(candidate, calls, baseline, baseline_calls, number % 2 == 0, also, watch)
+                timed = time_pair(candidate, calls, baseline, baseline_calls, number % 2 == 0, watch, also)
                 pairs.append(replace(timed, number=number))
                 run.add(pairs[-1:], timed.evidence)
                 longest = max(longest, time.perf_counter() - pair_began)
@@ -127,15 +127,16 @@ def measure_pairs(
     )
 
 
-def _time_pair(
+def time_pair(
     candidate: Work,
     calls: int,
     baseline: Work,
     baseline_calls: int,
     candidate_first: bool,
-    also: tuple[Work, ...],
     watch: Watch,
+    also: tuple[Work, ...] = (),
 ) -> Pair:
+    """Time a block of each side, and a call of what is in `also`; the pair's number is yet to be given."""
     before = watch.read()
     if candidate_first:
         candidate_seconds = time_block(candidate, calls)

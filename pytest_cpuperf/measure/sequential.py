@@ -158,9 +158,12 @@ class SequentialRun(Generic[Unit]):
 
     def _set_aside(self) -> SetAside | None:
         disturbances = [e.disturbance for e in self.evidence if e.disturbance is not None]
-        if not disturbances:
-            return None
-        return SetAside(len(disturbances), len(self.evidence), self.goal.groups, _worst(disturbances))
+        return set_aside(disturbances, len(self.evidence), self.goal.groups)
+
+
+def set_aside(disturbances: Sequence[Disturbance], measured: int, groups: bool = False) -> SetAside | None:
+    """Return what is to be said of so many that were set aside; None where none was."""
+    return SetAside(len(disturbances), measured, groups, _worst(disturbances)) if disturbances else None
 
 
 def _worst(disturbances: Sequence[Disturbance]) -> Disturbance:

@@ -60,7 +60,10 @@ def explain_failure(record: Measurement) -> str:
     if record.estimate and record.budget and record.verdict is Verdict.FAIL:
         if record.budget.at_least is not None:
             short = 1 - record.estimate.point / record.budget.at_least
-            lines.append(f"{short:.1%} below the budget; even the interval's upper end is below it")
+            beyond = (
+                "; even the interval's upper end is below it" if record.estimate.high < record.budget.at_least else ""
+            )
+            lines.append(f"{short:.1%} below the budget{beyond}")
         elif record.budget.at_most is not None:
             over = record.estimate.point / record.budget.at_most - 1
             lines.append(f"{over:.1%} above the budget; even the interval's lower end is above it")

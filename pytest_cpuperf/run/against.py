@@ -1,8 +1,9 @@
-"""`--cpuperf-against REV`: the same tests at another revision, in a process that runs beside this one."""
+"""`--cpuperf-against REV`: the same tests here and at another revision, in processes that run beside this one."""
 
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Generator
 from dataclasses import replace
 from typing import Any
@@ -10,11 +11,14 @@ from typing import Any
 import pytest
 
 from pytest_cpuperf.errors import UsageError
+from pytest_cpuperf.measure.staged import STAGES
 from pytest_cpuperf.results.run import OtherRevision
 from pytest_cpuperf.run.other_side.process import OtherSide, Wanted, other_side
 from pytest_cpuperf.run.other_side.worktree import find_revision
 from pytest_cpuperf.run.state import TEST, Run, is_measured
 from pytest_cpuperf.settings.pytest_options import usage_error
+
+_MUCH_SECONDS = 30.0
 
 
 class Against:
@@ -37,8 +41,8 @@ class Against:
         self.other_side: OtherSide | None = None
         """The other process's tests; None until the first test that measures, and where it cannot be started."""
         self._why_not: str | None = None
-        self._measured: tuple[str, ...] = ()
         self._collected: frozenset[str] = frozenset()
+        self._began = time.monotonic()
 
     def pytest_report_header(self) -> list[str]:
         """Show what tests are held against."""
@@ -51,9 +55,19 @@ class Against:
         """Learn which tests there are, before any is left out."""
         self._collected = frozenset(i.nodeid for i in items)
 
-    def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Learn which tests will run, in order."""
-        self._measured = tuple(i.nodeid for i in session.items if is_measured(i))
+    def pytest_report_collectionfinish(self, items: list[pytest.Item]) -> list[str]:
+        """Show what verdicts will cost, where importing the tests takes so long that it counts."""
+        seconds = time.monotonic() - self._began
+        measured = sum(map(is_measured, items))
+        # The two of a pair start at once, which takes as long as one where there are CPUs for both.
+        least, most = measured * STAGES[0].processes * seconds, 2 * measured * STAGES[-1].processes * seconds
+        if least < _MUCH_SECONDS:
+            return []
+        return [
+            f"cpuperf: each verdict takes {STAGES[0].processes} to {STAGES[-1].processes} pairs of fresh processes; "
+            f"importing the tests alone takes {seconds:.1f} s, so {measured} "
+            f"{'test' if measured == 1 else 'tests'} will take {least / 60:.0f} to {most / 60:.0f} min on top"
+        ]
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
@@ -64,7 +78,6 @@ class Against:
             return (yield)
         finally:
             if self.other_side is not None and is_measured(item):
-                self.other_side.finish()
                 assert self._run.against is not None
                 self._run.against = replace(self._run.against, only_there=tuple(self.other_side.only_there))
 
@@ -82,7 +95,6 @@ class Against:
         config = self._run.config
         arguments, values = _passed_on(config)
         wanted = Wanted(
-            tests=self._measured,
             known=self._collected,
             paths=tuple(config.args),
             root=config.rootpath.resolve(),

@@ -57,7 +57,7 @@ def history(project, monkeypatch, tmp_path_factory):
 
 
 def run(pytester, *arguments):
-    base = ["--cpuperf", "--no-cpuperf-static", "--cpuperf-max-seconds=2", "-p", "no:hypothesispytest"]
+    base = ["--cpuperf", "--no-cpuperf-static", "--cpuperf-max-seconds=8", "-p", "no:hypothesispytest"]
     return pytester.runpytest_subprocess(*base, *arguments, timeout=120)
 
 
@@ -78,8 +78,8 @@ def test_what_got_slower_fails_with_its_interval_and_nothing_is_left(history, pr
     result.stdout.fnmatch_lines(
         [
             "cpuperf: the working tree, 1 changed file, against then (*)",
-            "*throughput against then: 0.[45]*× of then [[]0.*, 0.*] < 0.95× (budget)*",
-            "*slower in 3 of 3 processes: 0.[45]*×, 0.[45]*×, 0.[45]*×*",
+            "*throughput against then: 0.[45]*× of then [[]0.*, 0.*] < 0.96× (budget)*",
+            "*0.[45]*×, 0.[45]*× in 2 pairs of fresh processes*",
         ]
     )
     document = json.loads((pytester.path / "out.json").read_text())
@@ -145,7 +145,7 @@ def test_a_test_that_is_left_out_here_does_not_upset_the_others_there(history):
 
 
 def test_a_process_that_happens_to_be_faster_there_is_no_alarm(history, project, monkeypatch, tmp_path_factory):
-    """Here the first process of the revision is twice as fast as any other, as by a lucky layout of its memory."""
+    """Here one process of the revision is twice as fast as any other, as by a lucky layout of its memory."""
     lucky = tmp_path_factory.mktemp("lucky") / "once"
     service = """
     import os, time
@@ -159,10 +159,12 @@ def test_a_process_that_happens_to_be_faster_there_is_no_alarm(history, project,
                 pass
         return 2
 
-    SECONDS = milliseconds() / 1000
+    seconds = []
 
     def work():
-        end = time.perf_counter() + SECONDS
+        if not seconds:
+            seconds.append(milliseconds() / 1000)
+        end = time.perf_counter() + seconds[0]
         while time.perf_counter() < end:
             pass
     """
@@ -172,7 +174,7 @@ def test_a_process_that_happens_to_be_faster_there_is_no_alarm(history, project,
     result.assert_outcomes(passed=1)
     assert lucky.exists()
     said = " ".join(str(result.stdout).split())
-    assert "not as fast in every process (0.5" in said
+    assert "in 6 pairs of fresh processes, one left out that differs from the others" in said
     assert nothing_is_left(pytester, history)
 
 
@@ -187,7 +189,7 @@ def test_two_callables_are_held_against_the_candidate_of_then(history, project):
     project(service=SPIN.format(milliseconds=2))
     result = against(pytester)
     result.assert_outcomes(passed=1)
-    result.stdout.fnmatch_lines(["*encoder against then: [12].*× of then*≥ 0.95× (budget)*"])
+    result.stdout.fnmatch_lines(["*encoder against then: [12].*× of then*≥ 0.96× (budget)*"])
 
 
 @pytest.mark.slow

@@ -156,13 +156,30 @@ class ThreadsLeft(Remark):
 
 
 @dataclass(frozen=True)
+class ProcessesDiffer(Remark):
+    """The speedup over the other revision in each pair of fresh processes."""
+
+    kind: ClassVar[str] = "processes differ"
+    speedups: tuple[float, ...]
+    one_left_out: bool
+    """Whether one differs so much from the others that the verdict leaves it out."""
+    slower: bool
+    """Whether the verdict is that this tree is slower."""
+
+
+@dataclass(frozen=True)
 class ProcessesDisagree(Remark):
-    """Processes of the same code differ: the speedup over the other revision in each of them."""
+    """Pairs of processes of the same code differ by more than what is to be told."""
 
     kind: ClassVar[str] = "processes disagree"
-    speedups: tuple[float | None, ...]
-    """None where a process gave no estimate."""
-    slower: int
-    """In how many it was plainly slower."""
-    decided: bool
-    """Whether the verdict stands nevertheless."""
+    speedups: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class TooFewProcesses(Remark):
+    """Time was over before enough pairs of processes were measured."""
+
+    kind: ClassVar[str] = "too few processes"
+    processes: int
+    most: int
+    max_seconds: float

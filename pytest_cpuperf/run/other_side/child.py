@@ -3,7 +3,7 @@
 Run as `python -m pytest_cpuperf.run.other_side.child`, with a JSON object a line on standard input (requests) and
 output (replies):
 
-    first line in: {"arguments": […], "tests": [ids in order], "options": {…}, "foreign": folder}
+    first line in: {"arguments": […], "options": {…}, "foreign": folder, "affinity": [CPUs] or null}
     first out:     {"tests": [measured ids that are here], "errors": {path: message}}
     {"do": "run", "test": id, "placement": {…}}  →  {"at": label, "strays": […]}  or  {"ended": outcome, "why": …}
     {"do": "block", "calls": n}                  →  {"seconds": s}  or  {"raised": message}
@@ -14,7 +14,6 @@ output (replies):
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
 import sys
@@ -29,6 +28,7 @@ from pytest_cpuperf.machine.evidence import read_process
 from pytest_cpuperf.machine.pin import Pin, start_on
 from pytest_cpuperf.measure.blocks import Work, garbage_between_blocks, time_block
 from pytest_cpuperf.results.placement import Placement
+from pytest_cpuperf.run.other_side.memory import HeldMemory
 from pytest_cpuperf.settings.pytest_options import OTHER_SIDE
 
 
@@ -39,15 +39,15 @@ class _Over(BaseException):
 class OtherSidePlugin:
     """A pytest plugin that runs tests as they are asked for."""
 
-    def __init__(self, requests: TextIO, replies: TextIO, given: dict[str, Any]) -> None:
+    def __init__(self, requests: TextIO, replies: TextIO, given: dict[str, Any], held: HeldMemory) -> None:
         self.__name__ = OTHER_SIDE  # what pytest registers it as, so that the fixture finds it
         self._requests = requests
         self._replies = replies
         self._given = given
+        self._held = held
         self._placement: Placement | None = None
         self._errors: dict[str, str] = {}
         self._ended: tuple[str, str] = ("passed", "")
-        self._announced: pytest.Item | None = None
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_configure(self, config: pytest.Config) -> None:
@@ -64,27 +64,20 @@ class OtherSidePlugin:
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Run tests as they are asked for."""
         here = {i.nodeid: i for i in session.items if "cpuperf" in getattr(i, "fixturenames", ())}
-        order = [test for test in self._given["tests"] if test in here]
-        following = dict(itertools.pairwise(order))
         self._tell(tests=list(here), errors=self._errors)
         try:
             while True:
                 request = self._next_request()
-                next_id = following.get(request["test"])
-                self._run(here[request["test"]], here[next_id] if next_id else None, request["placement"])
+                self._run(here[request["test"]], request["placement"])
         except _Over:
             return True
 
-    def _run(self, item: pytest.Item, following: pytest.Item | None, placement: dict[str, Any]) -> None:
+    def _run(self, item: pytest.Item, placement: dict[str, Any]) -> None:
         self._ended = ("passed", "")
         self._placement = Placement(tuple(placement["cpus"]), placement["reason"], placement["pinned"])
-        if self._announced not in (None, item):
-            # A test in between was left out on the other side: its module's fixtures are to be torn down for this one.
-            item.session._setupstate.teardown_exact(item)
-        self._announced = following
         pin = Pin.apply(self._placement.cpus) if self._placement.pinned else None
         try:
-            item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
         finally:
             if pin is not None:
                 pin.restore()
@@ -114,6 +107,7 @@ class OtherSidePlugin:
                     self._tell(counters=astuple(read_process()))
                     continue
                 collect_garbage()
+                self._held.draw()
                 try:
                     if self._placement is not None:
                         start_on(self._placement.cpus[0])
@@ -171,7 +165,11 @@ def main() -> int:
     # `-m` puts the current folder first; a `pytest` command does not.
     sys.path.pop(0)
     given = json.loads(requests.readline())
-    return int(pytest.main(given["arguments"], plugins=[OtherSidePlugin(requests, replies, given)]))
+    if given["affinity"] is not None:
+        os.sched_setaffinity(0, given["affinity"])
+    held = HeldMemory()
+    held.draw()
+    return int(pytest.main(given["arguments"], plugins=[OtherSidePlugin(requests, replies, given, held)]))
 
 
 if __name__ == "__main__":

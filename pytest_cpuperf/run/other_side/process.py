@@ -6,12 +6,13 @@ import contextlib
 import json
 import os
 import queue
+import secrets
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +29,8 @@ _GRACE_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the other side runs: this run's tests, in its order, called in the same way."""
+    """What the other side runs: this run's tests, called in the same way."""
 
-    tests: tuple[str, ...]
-    """Ids of the measured tests, in order."""
     known: frozenset[str]
     """Ids of all tests of this side, those not chosen among them."""
     paths: tuple[str, ...]
@@ -44,33 +43,60 @@ class Wanted:
     """Values of the options that the project's own conftest files declare."""
 
 
+@dataclass(frozen=True)
+class Start:
+    """What all processes begin with alike: as this one was before its first test was placed."""
+
+    environment: Mapping[str, str]
+    affinity: tuple[int, ...] | None
+
+    @classmethod
+    def here(cls) -> Start:
+        """Return what processes that this one starts now would begin with."""
+        affinity = tuple(sorted(os.sched_getaffinity(0))) if hasattr(os, "sched_getaffinity") else None
+        return cls(dict(os.environ), affinity)
+
+    def with_hash_seed(self) -> Start:
+        """Return the same with a hash seed of its own, unless the user has chosen one."""
+        if self.environment.get("PYTHONHASHSEED", "random") != "random":
+            return self
+        return replace(self, environment={**self.environment, "PYTHONHASHSEED": str(secrets.randbelow(2**32))})
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A tree of the project's files, and what its processes are called in messages."""
+
+    name: str
+    folder: Path
+    foreign: Path
+    """The other tree: nothing may be imported from it."""
+    top: Path
+    """The working tree's top folder, whose places `folder` has too."""
+    log: Path
+    """Where its processes print."""
+
+
 class Side:
     """This run's tests in some tree, in a process that runs only while it is asked for something."""
 
-    def __init__(self, name: str, tree: Path, foreign: Path, top: Path, wanted: Wanted, log: Path) -> None:
-        """Start it. `top` is the working tree's top folder, whose places `tree` has too; nothing may be imported from
-        `foreign`. Raises UsageError where pytest cannot collect there.
-        """
-        self.name = name
-        self.tests: tuple[str, ...] = ()
-        """Measured tests that are there."""
+    def __init__(self, tree: Tree, wanted: Wanted, start: Start) -> None:
+        """Launch it; `collect` waits for it. Raises UsageError where the tree lacks the folder in which pytest runs."""
+        self.name = tree.name
         self._tree = tree
-        self._foreign = foreign
-        self._top = top
-        self._wanted = wanted
-        self._log = log
         self._errors: dict[str, str] = {}
         self._test = ""
-        self._state: dict[str, Any] = {"ended": "passed", "why": ""}
-        self._start()
+        self._state: dict[str, Any] | None = {"ended": "passed", "why": ""}
+        """What the test does there; None until its answer is read."""
+        self._launch(wanted, start)
 
-    def _start(self) -> None:
-        """Launch the process, and wait until it has collected its tests. Raises UsageError where it cannot."""
-        invocation = self._tree / self._wanted.invocation.relative_to(self._top)
+    def _launch(self, wanted: Wanted, start: Start) -> None:
+        tree = self._tree
+        invocation = tree.folder / wanted.invocation.relative_to(tree.top)
         if not invocation.is_dir():
-            raise UsageError(f"{self.name} has no folder {invocation.relative_to(self._tree)}, in which pytest runs")
-        search = [*_search_path(self._top, self._tree), *filter(None, [os.environ.get("PYTHONPATH")])]
-        with self._log.open("w") as output:
+            raise UsageError(f"{self.name} has no folder {invocation.relative_to(tree.folder)}, in which pytest runs")
+        search = [*_search_path(tree.top, tree.folder), *filter(None, [start.environment.get("PYTHONPATH")])]
+        with tree.log.open("w") as output:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "pytest_cpuperf.run.other_side.child"],
                 stdin=subprocess.PIPE,
@@ -79,72 +105,64 @@ class Side:
                 text=True,
                 encoding="utf-8",
                 cwd=invocation,
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(search)},
+                env={**start.environment, "PYTHONPATH": os.pathsep.join(search)},
                 start_new_session=True,  # Ctrl-C is for this process, which then ends that one
             )
         self._replies: queue.Queue[str | None] = queue.Queue()
         assert self._process.stdout is not None
         lines, replies = self._process.stdout, self._replies
         threading.Thread(target=_read, args=(lines, replies), name="cpuperf-other-side", daemon=True).start()
-        arguments = _arguments(self._wanted, self._top, self._tree)
         self._send(
-            arguments=arguments, tests=self._wanted.tests, options=self._wanted.options, foreign=str(self._foreign)
+            arguments=_arguments(wanted, tree.top, tree.folder),
+            options=wanted.options,
+            foreign=str(tree.foreign),
+            affinity=start.affinity,
         )
-        try:
-            reply = self._receive()
-        except WorkElsewhereError as error:
-            self.close()
-            raise UsageError(f"the tests cannot be run at {self.name}: {error}") from None
-        except BaseException:
-            self.close()
-            raise
-        self.tests, self._errors = tuple(reply["tests"]), reply["errors"]
 
-    def restart(self, test: str, placement: Placement) -> None:
-        """Begin a test in a fresh process. Raises WorkElsewhereError where that cannot be had."""
-        self.close()
-        try:
-            self._start()
-        except UsageError as error:
-            raise WorkElsewhereError(str(error)) from None
-        self.begin(test, placement)
+    def collect(self) -> tuple[tuple[str, ...], dict[str, str]]:
+        """Return the measured tests that are there, and what could not be imported, by path.
+
+        Raises WorkElsewhereError where pytest cannot collect there.
+        """
+        reply = self._receive()
+        return tuple(reply["tests"]), reply["errors"]
 
     def begin(self, test: str, placement: Placement) -> None:
-        """Run a test there up to its first measured function, or to its end."""
+        """Have a test run there up to its first measured function, or to its end."""
         self._test = test
-        self._state = {}
-        if test in self.tests:
-            self._advance(do="run", test=test, placement=asdict(placement))
+        self._state = None
+        self._send(do="run", test=test, placement=asdict(placement))
 
     def work(self, label: str) -> SelfTimedWork:
         """Return the function that the test measures there under a label.
 
-        Raises NoSuchWorkError where the revision has no such test or function, WorkElsewhereError where its test fails.
+        Raises NoSuchWorkError where the test has no such function, WorkElsewhereError where it fails.
         """
-        name = self.name
-        if self._test not in self.tests:
-            path = self._test.split("::")[0]
-            if path in self._errors:
-                raise WorkElsewhereError(f"at {name} {path} cannot be imported: {self._errors[path]}")
-            raise NoSuchWorkError(f"this test is not at {name}: there is nothing to hold it against")
-        while "at" in self._state and self._state["at"] != label:
-            self._advance(do="on")
-        if "at" not in self._state:
-            outcome, why = self._state["ended"], self._state["why"]
+        name, state = self.name, self._answer()
+        while "at" in state and state["at"] != label:
+            self._send(do="on")
+            self._state = None
+            state = self._answer()
+        if "at" not in state:
+            outcome, why = state["ended"], state["why"]
             if outcome == "passed":
                 raise NoSuchWorkError(f"the test at {name} does not measure {label!r}: nothing to hold it against")
             raise WorkElsewhereError(f"at {name} the test {outcome} before it measured {label!r}: {why}")
-        if self._state["strays"]:
+        if state["strays"]:
             raise WorkElsewhereError(
-                f"at {name} modules were imported from {self._foreign}, so that its own code was not measured: "
-                f"{', '.join(self._state['strays'][:3])}"
+                f"at {name} modules were imported from {self._tree.foreign}, so that its own code was not measured: "
+                f"{', '.join(state['strays'][:3])}"
             )
         return _Remote(self)
 
-    def finish(self) -> None:
-        """Let the test there run to its end."""
-        while "at" in self._state:
-            self._advance(do="on")
+    def _answer(self) -> dict[str, Any]:
+        """Return what the test does there, once it says so."""
+        if self._state is None:
+            try:
+                self._state = self._receive()
+            except WorkElsewhereError as error:
+                self._state = {"ended": "ended", "why": str(error)}
+        return self._state
 
     def ask(self, **request: Any) -> dict[str, Any]:
         """Return the answer to a request. Raises WorkElsewhereError where there is none."""
@@ -169,12 +187,6 @@ class Side:
                     os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
 
-    def _advance(self, **request: Any) -> None:
-        try:
-            self._state = self.ask(**request)
-        except WorkElsewhereError as error:
-            self._state = {"ended": "ended", "why": str(error)}
-
     def _send(self, **request: Any) -> None:
         assert self._process.stdin is not None
         with contextlib.suppress(OSError):  # it is gone: the answer that does not come says so
@@ -195,7 +207,7 @@ class Side:
 
     def _last_words(self) -> str:
         """Return what pytest printed last that tells why: an error's line, else the last one."""
-        lines = [line.strip() for line in self._log.read_text(errors="replace").splitlines() if line.strip()]
+        lines = [line.strip() for line in self._tree.log.read_text(errors="replace").splitlines() if line.strip()]
         errors = [line.lstrip("E ") for line in lines if line.startswith(("E ", "ERROR", "Error"))]
         return (errors or lines or ["it printed nothing"])[-1]
 
@@ -220,63 +232,74 @@ class _Remote(SelfTimedWork):
 
 
 class OtherSide:
-    """The same tests at a revision, and where they seem slower here, both trees' in fresh processes."""
+    """The same tests in this tree and at a revision, in fresh processes each time they are asked for."""
 
     def __init__(self, revision: Revision, wanted: Wanted, folder: Path) -> None:
-        """Start the revision's process in `folder`, which holds its tree. Raises UsageError where it cannot run."""
+        """Learn which tests the revision in `folder` has. Raises UsageError where pytest cannot collect there."""
         self.name = revision.name
-        self._revision = revision
         self._wanted = wanted
-        self._folder = folder
-        self._there = Side(revision.name, folder / "tree", revision.top, revision.top, wanted, folder / "there.txt")
-        self._here: Side | None = None
+        self._start = Start.here()
+        top, tree = revision.top, folder / "tree"
+        self._here = Tree("the working tree", top, tree, top, folder / "here.txt")
+        self._there = Tree(revision.name, tree, top, top, folder / "there.txt")
+        self._running: list[Side] = []
         self._begun: tuple[str, Placement] | None = None
+        try:
+            self._tests, self._errors = self._launch(self._there, wanted, self._start).collect()
+        except WorkElsewhereError as error:
+            raise UsageError(f"the tests cannot be run at {self.name}: {error}") from None
+        finally:
+            self.close()
 
     @property
     def only_there(self) -> tuple[str, ...]:
         """Measured tests that the revision has and this side has not; empty where single tests were asked for."""
         if any("::" in path for path in self._wanted.paths):
             return ()
-        return tuple(t for t in self._there.tests if t not in self._wanted.known)
+        return tuple(t for t in self._tests if t not in self._wanted.known)
 
     def begin(self, test: str, placement: Placement) -> None:
-        """Run a test there up to its first measured function, or to its end."""
+        """Learn which test runs now, and where."""
         self._begun = test, placement
-        self._there.begin(test, placement)
 
-    def work(self, label: str) -> SelfTimedWork:
-        """Return the function that the test measures there under a label. Raises WorkElsewhereError."""
-        return self._there.work(label)
+    @contextlib.contextmanager
+    def fresh(self, label: str) -> Iterator[tuple[SelfTimedWork, SelfTimedWork]]:
+        """Yield the function of this tree and of the revision, each in a process of its own that has just begun.
 
-    def fresh(self, label: str) -> tuple[SelfTimedWork, SelfTimedWork]:
-        """Return the function of this tree and of the revision, each in a process of its own that has just begun.
-
-        Raises WorkElsewhereError where one cannot be had.
+        Both begin at once, in random order, with the same hash seed, and end afterwards. Raises NoSuchWorkError where
+        the revision lacks the test or the function, WorkElsewhereError where it cannot be had.
         """
         assert self._begun is not None
-        if self._here is None:
-            top, log = self._revision.top, self._folder / "here.txt"
-            try:
-                self._here = Side("the working tree", top, self._folder / "tree", top, self._wanted, log)
-            except UsageError as error:
-                raise WorkElsewhereError(str(error)) from None
-            self._here.begin(*self._begun)
-        else:
-            self._here.restart(*self._begun)
-        self._there.restart(*self._begun)
-        return self._here.work(label), self._there.work(label)
+        test, placement = self._begun
+        path = test.split("::")[0]
+        if test not in self._tests:
+            if path in self._errors:
+                raise WorkElsewhereError(f"at {self.name} {path} cannot be imported: {self._errors[path]}")
+            raise NoSuchWorkError(f"this test is not at {self.name}: there is nothing to hold it against")
+        wanted = replace(self._wanted, paths=(str(self._wanted.root / path),))
+        start = self._start.with_hash_seed()
+        trees = [self._here, self._there]
+        secrets.SystemRandom().shuffle(trees)
+        try:
+            sides = {tree.name: self._launch(tree, wanted, start) for tree in trees}
+            for side in sides.values():
+                if test not in side.collect()[0]:
+                    raise WorkElsewhereError(f"a fresh process of {side.name} does not collect this test")
+                side.begin(test, placement)
+            yield sides[self._here.name].work(label), sides[self._there.name].work(label)
+        except UsageError as error:
+            raise WorkElsewhereError(str(error)) from None
+        finally:
+            self.close()
 
-    def finish(self) -> None:
-        """Let the test run to its end there."""
-        for side in (self._here, self._there):
-            if side is not None:
-                side.finish()
+    def _launch(self, tree: Tree, wanted: Wanted, start: Start) -> Side:
+        self._running.append(Side(tree, wanted, start))
+        return self._running[-1]
 
     def close(self) -> None:
-        """End the processes and those they started."""
-        for side in (self._here, self._there):
-            if side is not None:
-                side.close()
+        """End the processes that run, and those they started."""
+        while self._running:
+            self._running.pop().close()
 
 
 @contextlib.contextmanager
