@@ -92,4 +92,4 @@ def _judged(outcomes: list[Outcome]) -> dict[str, Any]:
     found = ProcessesDisagree(speedups, len(slower), decided)
     if not decided:
         return {**vars(last), "verdict": Verdict.INCONCLUSIVE, "reason": found}
-    return {**vars(last if last.verdict is Verdict.PASS else slower[-1]), "notes": (found,)}
+    return {**vars(last if last.verdict is Verdict.PASS else slower[-1]), "notes": (*last.notes, found)}
