@@ -17,6 +17,7 @@ from pytest_cpuperf.measure.looks import plan_looks
 from pytest_cpuperf.measure.outcome import LatencyOutcome
 from pytest_cpuperf.measure.quantiles import BATCHES, calls_needed, design_effect, quantile, rank
 from pytest_cpuperf.measure.sequential import Goal, Patience, SequentialRun
+from pytest_cpuperf.measure.tracing import untraced
 from pytest_cpuperf.results.measurements import CallGroup
 from pytest_cpuperf.results.remarks.measuring import TooFewCalls
 from pytest_cpuperf.results.units import Unit
@@ -77,6 +78,7 @@ class Percentile(Goal[float]):
         return estimate.high - estimate.low <= _CLEAR_ENOUGH * estimate.point
 
 
+@untraced
 def measure_latency(
     work: Work, p: float, at_most: float | None, patience: Patience, cpus: tuple[int, ...]
 ) -> LatencyOutcome:

@@ -24,6 +24,7 @@ class Outcome:
     warm_up_calls: int
     steady: bool
     seconds_spent: float
+    notes: tuple[Remark, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

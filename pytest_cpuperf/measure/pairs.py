@@ -18,6 +18,7 @@ from pytest_cpuperf.measure.estimate import estimate_of_logs, smallest_count
 from pytest_cpuperf.measure.looks import plan_pair_looks
 from pytest_cpuperf.measure.outcome import Outcome
 from pytest_cpuperf.measure.sequential import Goal, Patience, SequentialRun
+from pytest_cpuperf.measure.tracing import untraced
 from pytest_cpuperf.results.measurements import Pair
 from pytest_cpuperf.results.remarks import Remark
 from pytest_cpuperf.results.remarks.measuring import BlocksTooLong, TooFewPairs
@@ -67,6 +68,7 @@ class Quantity(Goal[Pair]):
         return _within(estimate_of_logs(logs, alpha, Unit()), CARRIED_CLEAR_ENOUGH)
 
 
+@untraced
 def measure_pairs(
     candidate: Work,
     baseline: Work,

@@ -68,7 +68,7 @@ def measure_throughput(
         **vars(outcome),
     )
     if isinstance(stored, StoredFigure) and stored.other_machine:
-        record = replace(record, notes=(stored.other_machine,))
+        record = replace(record, notes=(*record.notes, stored.other_machine))
     if isinstance(stored, Remark) and isinstance(goal, BudgetShare):
         record = replace(record, verdict=Verdict.INCONCLUSIVE, reason=NothingToHoldAgainst(stored))
     return record
@@ -98,6 +98,5 @@ def _of_peak(
         rate=rate,
         reference=name,
         flops_per_call=flops,
-        notes=notes,
-        **vars(outcome),
+        **{**vars(outcome), "notes": (*outcome.notes, *notes)},
     )

@@ -170,7 +170,7 @@ def test_a_process_that_happens_to_be_faster_there_is_no_alarm(history, project,
     """
     monkeypatch.setenv("CPUPERF_TEST_LUCKY", str(lucky))
     pytester = history(service=service, test_speed=TEST)
-    result = against(pytester)
+    result = against(pytester, "--cpuperf-max-seconds=30")
     result.assert_outcomes(passed=1)
     assert lucky.exists()
     said = " ".join(str(result.stdout).split())

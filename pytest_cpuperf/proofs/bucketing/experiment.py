@@ -27,6 +27,7 @@ from pytest_cpuperf.errors import UsageError, nearest
 from pytest_cpuperf.measure.outcome import Outcome
 from pytest_cpuperf.measure.pairs import Quantity, also_estimate, measure_pairs
 from pytest_cpuperf.measure.sequential import Patience
+from pytest_cpuperf.measure.tracing import untraced
 from pytest_cpuperf.proofs.bucketing.agreement import why_outputs_move
 from pytest_cpuperf.proofs.bucketing.arms import Arm, FirstPass, TimedArm, simple_arms, timed_arms
 from pytest_cpuperf.proofs.bucketing.jobs import Job, as_job
@@ -84,6 +85,7 @@ class _Experiment:
         return len(set().union(*(arm.sequences_timed for arm in self.arms)))
 
 
+@untraced
 def measure_bucketing(
     model: Any,
     tokenizer: Any,
@@ -131,11 +133,14 @@ def measure_bucketing(
     ceiling = speedup_ceiling(experiment.lengths, baseline.batches, baseline.arm.padded_to)
     return replace(
         nothing,
-        **{**vars(outcome), "reason": outcome.reason or _why(outcome, results, ceiling, at_least)},
+        **{
+            **vars(outcome),
+            "reason": outcome.reason or _why(outcome, results, ceiling, at_least),
+            "notes": tuple(_notes(experiment)),  # what traced the rounds is noted of the whole
+        },
         arms=results,
         sequences_timed=experiment.sequences_timed(),
         ceiling=ceiling,
-        notes=tuple(_notes(experiment)),
     )
 
 

@@ -18,6 +18,7 @@ import json
 import os
 import sys
 from dataclasses import astuple
+from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -27,6 +28,7 @@ from pytest_cpuperf.fixture import CpuPerf
 from pytest_cpuperf.machine.evidence import read_process
 from pytest_cpuperf.machine.pin import Pin, start_on
 from pytest_cpuperf.measure.blocks import Work, garbage_between_blocks, time_block
+from pytest_cpuperf.measure.tracing import call_untraced
 from pytest_cpuperf.results.placement import Placement
 from pytest_cpuperf.run.other_side.memory import HeldMemory
 from pytest_cpuperf.settings.pytest_options import OTHER_SIDE
@@ -96,7 +98,10 @@ class OtherSidePlugin:
         return CpuPerf(placement=self._placement, serve=self._serve)
 
     def _serve(self, label: str, function: Work) -> None:
-        """Time blocks of a function for as long as they are asked for."""
+        """Time blocks of a function for as long as they are asked for, without a tracer."""
+        call_untraced(partial(self._time_blocks, label, function))
+
+    def _time_blocks(self, label: str, function: Work) -> None:
         with garbage_between_blocks() as collect_garbage:
             self._tell(at=label, strays=foreign_modules(Path(self._given["foreign"])))
             while True:
