@@ -151,7 +151,7 @@ def shown_share(count: int, of: int) -> str:
 
 def measurement(goal: Percentile, seconds: list[float]) -> SequentialRun[float]:
     """Return a measurement of these calls on a machine that disturbs none, as it ends."""
-    run = SequentialRun(goal, plan_looks(len(seconds), ALPHA, goal.fewest))
+    run = SequentialRun(goal, plan_looks(len(seconds), ALPHA, goal.fewest), 1 - ALPHA)
     for start in range(0, len(seconds), GROUP):
         if run.verdict is None:
             run.add(seconds[start : start + GROUP], QUIET)

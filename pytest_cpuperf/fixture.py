@@ -166,7 +166,7 @@ class CpuPerf:
         from pytest_cpuperf.measure.latency import measure_latency
 
         outcome = measure_latency(function, p, at_most, self._patience(max_seconds), self.cpus)
-        record = self._conclude(LatencyMeasurement(label=label, budget=budget, **vars(outcome)))
+        record = self._conclude(LatencyMeasurement(label=label, budget=budget, **outcome.fields))
         self._hold_against(label, max_seconds)
         return record
 
@@ -197,7 +197,7 @@ class CpuPerf:
 
         quantity = Quantity(speedup, Unit("×"), at_least)
         outcome = measure_pairs(candidate, baseline, quantity, self._patience(max_seconds), self.cpus)
-        record = self._conclude(ComparisonMeasurement(label=label, budget=budget, **vars(outcome)))
+        record = self._conclude(ComparisonMeasurement(label=label, budget=budget, **outcome.fields))
         self._hold_against(label, max_seconds)
         return record
 

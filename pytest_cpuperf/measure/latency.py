@@ -91,7 +91,7 @@ def measure_latency(
         warm = warm_up(work, patience.max_seconds * 0.1)
         affordable = int((deadline - time.perf_counter()) / (1.1 * max(warm.seconds_per_call, 1e-9)))
         planned = min(_MOST_CALLS, affordable)
-        run = SequentialRun(goal, plan_looks(planned, patience.alpha, goal.fewest))
+        run = SequentialRun(goal, plan_looks(planned, patience.alpha, goal.fewest), patience.confidence)
         watch = Watch(cpus)
         while run.looks and run.verdict is None and time.perf_counter() < deadline:
             collect_garbage()
@@ -120,4 +120,5 @@ def measure_latency(
         warm_up_calls=warm.calls,
         steady=warm.steady,
         seconds_spent=time.perf_counter() - began,
+        alpha=run.alpha,
     )

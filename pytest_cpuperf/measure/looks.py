@@ -1,10 +1,16 @@
 """When to look at a growing measurement, and how much of the allowed error each look spends.
 
 Looking until something is significant drives false alarms far above the level asked for. So the looks are planned
-before the first pair, and each spends part of alpha, by the Pocock-type spending function of Lan & DeMets,
-"Discrete sequential boundaries for clinical trials", Biometrika 70 (1983), 659-663. The shares are added up
-(Bonferroni), which is a little wider than need be and holds whatever the dependence between looks; an interval at
-such a share holds whenever the measurement stops (Jennison & Turnbull, "Repeated confidence intervals", 1989).
+before the first unit, and each has its share of the error.
+
+Single calls: shares by the Pocock-type spending function of Lan & DeMets, "Discrete sequential boundaries for clinical
+trials", Biometrika 70 (1983), 659-663, added up (Bonferroni), which holds whatever the dependence between looks.
+
+Pairs: looks share most of their pairs, and adding up would be far too wide. Without a difference the signs of pairs are
+fair coins, whatever their distribution (as long as it is symmetric), so that the joint distribution of the signed-rank
+statistics over all looks is known: it was drawn 200,000 times (`benchmarks/truth.py looks` repeats it). Intervals at
+these levels hold at all looks together (Jennison & Turnbull, "Repeated confidence intervals", J. R. Stat. Soc. B 51
+(1989), 305-361).
 """
 
 from __future__ import annotations
@@ -16,7 +22,34 @@ from dataclasses import dataclass
 from pytest_cpuperf.measure.estimate import smallest_count
 
 FRACTIONS = (1 / 8, 1 / 4, 1 / 2, 1.0)
-_EARLY_SHARE = 0.4
+
+
+@dataclass(frozen=True)
+class PairLook:
+    """One look at pairs, as shares of the error allowed."""
+
+    count: int
+    level: float
+    """Two-sided level of the interval at this look."""
+    spent: float
+    """The error of this look and those before it together, rounded up."""
+
+
+PAIR_LOOKS = (
+    PairLook(8, 0.1564, 0.17),
+    PairLook(11, 0.136, 0.23),
+    PairLook(16, 0.104, 0.30),
+    PairLook(22, 0.106, 0.36),
+    PairLook(32, 0.122, 0.44),
+    PairLook(45, 0.152, 0.53),
+    PairLook(64, 0.182, 0.63),
+    PairLook(90, 0.21, 0.75),
+    PairLook(128, 0.254, 0.89),
+    PairLook(160, 0.27, 1.0),
+)
+MOST_PAIRS = PAIR_LOOKS[-1].count
+# A look so soon before the last one would tell little more than that one, and cost some of its error.
+_APART = 1.15
 
 
 @dataclass(frozen=True)
@@ -25,6 +58,8 @@ class PlannedLook:
 
     count: int
     alpha: float
+    left: float
+    """What it may spend if it is the last one after all: time is over before its units are in."""
 
 
 def spent(fraction: float, alpha: float) -> float:
@@ -44,18 +79,24 @@ def plan_looks(planned: int, alpha: float, fewest: Callable[[float], int]) -> tu
         count = math.ceil(planned * fraction)
         share = spent(fraction, alpha) - used
         if count >= fewest(share) and (not looks or count > looks[-1].count):
-            looks.append(PlannedLook(count, share))
+            looks.append(PlannedLook(count, share, alpha - used))
             used += share
     return tuple(looks)
 
 
 def plan_pair_looks(planned: int, alpha: float) -> tuple[PlannedLook, ...]:
-    """Return the looks for a measurement of so many pairs, as `plan_looks` does.
+    """Return the looks for a measurement of so many pairs, `MOST_PAIRS` at most.
 
-    Where the work is so slow that only the last look is left, an early one lets a clear case end.
+    The last look is at `planned`, and has what the looks before it leave. No looks where all pairs give no interval.
     """
-    looks = plan_looks(planned, alpha, smallest_count)
-    early = smallest_count(_EARLY_SHARE * alpha)
-    if len(looks) == 1 and planned > early:
-        return PlannedLook(early, _EARLY_SHARE * alpha), PlannedLook(planned, (1 - _EARLY_SHARE) * alpha)
-    return looks
+    looks: list[PlannedLook] = []
+    used = 0.0
+    for look in PAIR_LOOKS:
+        # A look at fewer pairs than in the table is as safe: it resembles the one before it more.
+        left = max(alpha * look.level, alpha - used)
+        if look.count * _APART > planned or look is PAIR_LOOKS[-1]:
+            return (*looks, PlannedLook(planned, left, left)) if planned >= smallest_count(left) else tuple(looks)
+        if look.count >= smallest_count(alpha * look.level):
+            looks.append(PlannedLook(look.count, alpha * look.level, left))
+            used = alpha * look.spent
+    raise AssertionError("the last look returns")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from pytest_cpuperf.results.evidence import Evidence
 from pytest_cpuperf.results.measurements import CallGroup, Pair
@@ -12,7 +13,7 @@ from pytest_cpuperf.results.verdicts import Estimate, Verdict
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What every measurement leaves; the fields are those of `Measurement`."""
+    """What every measurement leaves; `fields` are those of `Measurement`."""
 
     verdict: Verdict
     reason: Remark | None
@@ -25,6 +26,13 @@ class Outcome:
     steady: bool
     seconds_spent: float
     notes: tuple[Remark, ...] = ()
+    alpha: float
+    """The level of the look that ended it: intervals at it hold at all looks together."""
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """What a record takes over."""
+        return {name: value for name, value in vars(self).items() if name != "alpha"}
 
 
 @dataclass(frozen=True, kw_only=True)

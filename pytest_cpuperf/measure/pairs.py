@@ -15,7 +15,7 @@ from statistics import median
 from pytest_cpuperf.machine.evidence import Watch, total
 from pytest_cpuperf.measure.blocks import SelfTimedWork, Work, garbage_between_blocks, time_block, warm_up
 from pytest_cpuperf.measure.estimate import estimate_of_logs, smallest_count
-from pytest_cpuperf.measure.looks import plan_pair_looks
+from pytest_cpuperf.measure.looks import MOST_PAIRS, plan_pair_looks
 from pytest_cpuperf.measure.outcome import Outcome
 from pytest_cpuperf.measure.sequential import Goal, Patience, SequentialRun
 from pytest_cpuperf.measure.tracing import untraced
@@ -25,7 +25,6 @@ from pytest_cpuperf.results.remarks.measuring import BlocksTooLong, TooFewPairs
 from pytest_cpuperf.results.units import Unit
 from pytest_cpuperf.results.verdicts import Estimate, Verdict
 
-MOST_PAIRS = 160
 _OVERHEAD_SECONDS = 0.01  # of a pair: reading counters and collecting garbage
 # Without a budget there is nothing to be clear about; this half-width, relative to the point, is clear enough.
 CLEAR_ENOUGH = 0.02
@@ -94,7 +93,7 @@ def measure_pairs(
         pair_seconds += sum(time_block(work, 1) for work in also)
         affordable = int((deadline - time.perf_counter()) / (1.1 * pair_seconds + _OVERHEAD_SECONDS))
         looks = plan_pair_looks(min(MOST_PAIRS, affordable), patience.alpha)
-        run = SequentialRun(quantity, looks)
+        run = SequentialRun(quantity, looks, patience.confidence)
         if looks:
             watch = Watch(cpus, [w.counters for w in (candidate, baseline) if isinstance(w, SelfTimedWork)])
             longest = pair_seconds
@@ -126,6 +125,7 @@ def measure_pairs(
         warm_up_calls=warm.calls + warm_baseline.calls,
         steady=warm.steady and warm_baseline.steady,
         seconds_spent=time.perf_counter() - began,
+        alpha=run.alpha,
     )
 
 
@@ -175,14 +175,15 @@ def judge(estimate: Estimate, at_least: float | None, blur: tuple[float, float] 
     return Verdict.INCONCLUSIVE
 
 
-def also_estimate(
-    pairs: tuple[Pair, ...], of_pair: Callable[[Pair], float], unit: Unit, confidence: float
-) -> Estimate | None:
-    """Return another quantity over pairs already measured, for the record; None where they are too few."""
-    alpha = 1 - confidence
-    if len(pairs) < smallest_count(alpha):
+def also_estimate(outcome: Outcome, of_pair: Callable[[Pair], float], unit: Unit) -> Estimate | None:
+    """Return another quantity over the pairs of a measurement, for the record; None where they are too few.
+
+    Its interval is at the level of the look that ended the measurement, so that it holds as surely as the estimate's.
+    """
+    if outcome.estimate is None or len(outcome.pairs) < smallest_count(outcome.alpha):
         return None
-    return estimate_of_logs([math.log(of_pair(p)) for p in pairs], alpha, unit)
+    estimate = estimate_of_logs([math.log(of_pair(p)) for p in outcome.pairs], outcome.alpha, unit)
+    return replace(estimate, confidence=outcome.estimate.confidence)
 
 
 def changed_speed(pairs: tuple[Pair, ...]) -> float | None:

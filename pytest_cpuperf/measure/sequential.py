@@ -10,7 +10,7 @@ import time
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from pytest_cpuperf.measure.looks import PlannedLook
@@ -77,8 +77,10 @@ class Goal(ABC, Generic[Unit]):
 class SequentialRun(Generic[Unit]):
     """The units so far, and what the planned looks said of them."""
 
-    def __init__(self, goal: Goal[Unit], looks: tuple[PlannedLook, ...]) -> None:
+    def __init__(self, goal: Goal[Unit], looks: tuple[PlannedLook, ...], confidence: float) -> None:
         self.goal = goal
+        self.confidence = confidence
+        """Of all looks together: what is said of the estimate, whenever the measurement stops."""
         self.looks = looks
         self.measured: list[Unit] = []
         """All units, in order."""
@@ -89,6 +91,8 @@ class SequentialRun(Generic[Unit]):
         self.estimate: Estimate | None = None
         self.verdict: Verdict | None = None
         """None until a look decides."""
+        self.alpha: float = 1 - confidence
+        """The level of the look that the estimate is from."""
         self._looks_taken = 0
 
     def add(self, units: Sequence[Unit], evidence: Evidence) -> None:
@@ -108,7 +112,8 @@ class SequentialRun(Generic[Unit]):
         """Estimate from the clean units, and decide if they are clear or this was the last look."""
         self._looks_taken += 1
         last = self._looks_taken == len(self.looks)
-        self.estimate = self.goal.estimate(self.clean, alpha)
+        self.alpha = alpha
+        self.estimate = self._estimate(self.clean, alpha)
         if self.estimate is None:
             self.verdict = Verdict.INCONCLUSIVE if last else None
             return
@@ -124,9 +129,9 @@ class SequentialRun(Generic[Unit]):
         aside = self._set_aside()
         too_many = aside is not None and aside.count > MOST_SET_ASIDE * aside.measured
         # Time is over between two looks: what error the looks not taken would have spent goes to this one.
-        alpha = sum(look.alpha for look in self.looks[self._looks_taken :])
+        alpha = self.looks[self._looks_taken].left if self._looks_taken < len(self.looks) else 0.0
         undecided = self.verdict is None and bool(self.looks)
-        due = undecided and len(self.clean) >= self.goal.fewest(alpha)
+        due = undecided and alpha > 0 and len(self.clean) >= self.goal.fewest(alpha)
         if aside and (too_many or (undecided and not due)) and self._passes_disturbed(alpha):
             return Verdict.PASS, PassedDisturbed(aside)
         if due:
@@ -147,14 +152,19 @@ class SequentialRun(Generic[Unit]):
             return False
         if self.verdict is Verdict.PASS and self.estimate is not None:
             # The clean units pass at this level; that the others must pass too adds no error.
-            alpha = 1 - self.estimate.confidence
-        if len(self.measured) < self.goal.fewest(alpha):
+            alpha = self.alpha
+        if alpha <= 0 or len(self.measured) < self.goal.fewest(alpha):
             return False
-        estimate = self.goal.estimate(self.measured, alpha)
+        estimate = self._estimate(self.measured, alpha)
         if estimate is None or self.goal.judge(estimate) is not Verdict.PASS:
             return False
         self.estimate = estimate
         return True
+
+    def _estimate(self, units: Sequence[Unit], alpha: float) -> Estimate | None:
+        """Return the estimate at the level of one look, which is said to hold with the confidence of all of them."""
+        estimate = self.goal.estimate(units, alpha)
+        return None if estimate is None else replace(estimate, confidence=self.confidence)
 
     def _set_aside(self) -> SetAside | None:
         disturbances = [e.disturbance for e in self.evidence if e.disturbance is not None]

@@ -62,10 +62,10 @@ def measure_throughput(
         label="throughput",
         budget=budget,
         baseline=goal.of if isinstance(goal, BudgetShare) else None,
-        relative=also_estimate(outcome.pairs, speedup, Unit("×"), patience.confidence),
-        rate=also_estimate(outcome.pairs, rate, per_second, patience.confidence),
+        relative=also_estimate(outcome, speedup, Unit("×")),
+        rate=also_estimate(outcome, rate, per_second),
         reference=kernel_name,
-        **vars(outcome),
+        **outcome.fields,
     )
     if isinstance(stored, StoredFigure) and stored.other_machine:
         record = replace(record, notes=(*record.notes, stored.other_machine))
@@ -86,11 +86,10 @@ def _of_peak(
 
     budget = Budget(100 * goal.fraction, Unit("% of peak"))
     outcome = measure_pairs(function, peak, Quantity(share, budget.unit, budget.at_least), patience, cpus)
-    sure = patience.confidence
     gflops = Unit("GFLOP/s")
-    rate = also_estimate(outcome.pairs, lambda p: items / p.candidate_seconds, Unit(f"{unit}/s"), sure)
-    speed = also_estimate(outcome.pairs, lambda p: flops / p.candidate_seconds / 1e9, gflops, sure)
-    best = also_estimate(outcome.pairs, lambda p: peak_flops / p.baseline_seconds / 1e9, gflops, sure)
+    rate = also_estimate(outcome, lambda p: items / p.candidate_seconds, Unit(f"{unit}/s"))
+    speed = also_estimate(outcome, lambda p: flops / p.candidate_seconds / 1e9, gflops)
+    best = also_estimate(outcome, lambda p: peak_flops / p.baseline_seconds / 1e9, gflops)
     notes = (ReachedOfPeak(speed.point, best.point),) if speed and best else ()
     return ThroughputMeasurement(
         label="throughput",
@@ -98,5 +97,5 @@ def _of_peak(
         rate=rate,
         reference=name,
         flops_per_call=flops,
-        **{**vars(outcome), "notes": (*outcome.notes, *notes)},
+        **{**outcome.fields, "notes": (*outcome.notes, *notes)},
     )

@@ -26,7 +26,9 @@ class Verdict(str, Enum):
 
 @dataclass(frozen=True)
 class Estimate:
-    """A point and an interval that holds at `confidence`, whenever the measurement stopped."""
+    """A point and an interval. `confidence` is that of all planned looks together: how surely the interval holds,
+    whenever the measurement stopped.
+    """
 
     point: float
     low: float

@@ -65,7 +65,7 @@ TOO_FEW = TooFewCalls(0.99, 0.95, 9000, 0.001, 3, 13.5)
 def decided(seconds, p, at_most, quiet_groups=1):
     """Return a measurement of these calls as it ends, where so large a share of the groups is not disturbed."""
     goal = Percentile(p, at_most)
-    run = SequentialRun(goal, plan_looks(len(seconds), 0.05, goal.fewest))
+    run = SequentialRun(goal, plan_looks(len(seconds), 0.05, goal.fewest), 0.95)
     for number, start in enumerate(range(0, len(seconds), 50)):
         if run.verdict is None:
             group = seconds[start : start + 50]

@@ -57,7 +57,7 @@ def test_work_too_slow_for_the_time_is_inconclusive_and_says_what_it_needs():
 
 def pairs_until_clear(carried):
     """Return after how many pairs of a steady candidate and a moody baseline a measurement without a budget ends."""
-    run = SequentialRun(Quantity(lambda p: 1 / p.candidate_seconds, Unit("1/s"), None, carried=carried), LOOKS)
+    run = SequentialRun(Quantity(lambda p: 1 / p.candidate_seconds, Unit("1/s"), None, carried=carried), LOOKS, 0.95)
     while run.verdict is None:
         n = len(run.evidence)
         run.add([Pair(1.0 + n % 3 / 1000, 1.1 if n % 2 else 1.0, n % 2 == 0, QUIET)], QUIET)
@@ -70,7 +70,7 @@ def test_without_a_budget_what_is_stored_must_be_clear_too():
 
 
 def test_what_cannot_be_decided_tells_the_smallest_difference_that_could_have_been_seen():
-    run = SequentialRun(ratio(1.0), plan_pair_looks(64, 0.05))
+    run = SequentialRun(ratio(1.0), plan_pair_looks(64, 0.05), 0.95)
     while run.verdict is None:
         n = len(run.evidence)
         run.add([Pair(1.1 if n % 3 else 0.8, 1.0, n % 2 == 0, QUIET)], QUIET)
@@ -158,7 +158,7 @@ def test_false_alarms_stay_rare_on_noise_that_drifts_remembers_and_jolts(drift, 
     found = dict.fromkeys(Verdict, 0)
     for _ in range(600):
         blocks = drifting_blocks(generator, drift, memory, tails)
-        run = SequentialRun(ratio(0.95), plan_pair_looks(64, 0.05))
+        run = SequentialRun(ratio(0.95), plan_pair_looks(64, 0.05), 0.95)
         while run.verdict is None:
             first = len(run.evidence) % 2 == 0
             one, other = next(blocks), next(blocks)
@@ -173,7 +173,7 @@ def test_a_tenth_more_work_is_never_passed_in_such_noise():
     found = dict.fromkeys(Verdict, 0)
     for _ in range(600):
         blocks = drifting_blocks(generator, 0.002, 0.99, 0.2)
-        run = SequentialRun(ratio(0.95), plan_pair_looks(64, 0.05))
+        run = SequentialRun(ratio(0.95), plan_pair_looks(64, 0.05), 0.95)
         while run.verdict is None:
             first = len(run.evidence) % 2 == 0
             one, other = next(blocks), next(blocks)

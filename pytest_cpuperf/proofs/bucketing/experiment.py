@@ -134,7 +134,7 @@ def measure_bucketing(
     return replace(
         nothing,
         **{
-            **vars(outcome),
+            **outcome.fields,
             "reason": outcome.reason or _why(outcome, results, ceiling, at_least),
             "notes": tuple(_notes(experiment)),  # what traced the rounds is noted of the whole
         },
@@ -228,7 +228,7 @@ def _with_speed(result: ArmResult, experiment: _Experiment, k: int, outcome: Out
     sequences = len(experiment.lengths)
 
     def estimate(of_pair: Callable[[Pair], float], unit: Unit) -> Estimate | None:
-        return also_estimate(outcome.pairs, of_pair, unit, experiment.confidence)
+        return also_estimate(outcome, of_pair, unit)
 
     def over_baseline(pair: Pair) -> float:
         return experiment.whole_seconds(pair, 1) / experiment.whole_seconds(pair, k)
