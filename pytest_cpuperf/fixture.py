@@ -76,6 +76,8 @@ class CpuPerf:
     """The other revision that each function is measured against, too."""
     serve: Callable[[str, Callable[[], object]], None] | None = None
     """Lets another process time a function: this one runs at the other revision, and judges nothing."""
+    outside: Callable[[], list[Remark]] = list
+    """Reads what is outside the placement when a measurement has ended."""
     records: list[Measurement] = field(default_factory=list)
     """What this test measured so far, in order."""
     _loops: list[asyncio.AbstractEventLoop] = field(default_factory=list)
@@ -312,7 +314,7 @@ class CpuPerf:
         """Return what the function did that a figure does not show."""
         from pytest_cpuperf.measure.pairs import changed_speed
 
-        caveats: list[Remark] = []
+        caveats = self.outside()
         change = changed_speed(record.pairs)
         if change is not None:
             caveats.append(SpeedChanged(change))
