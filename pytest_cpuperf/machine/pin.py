@@ -7,6 +7,7 @@ thread in `/proc/self/task` is moved and read back; new threads inherit the mask
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +25,20 @@ def can_pin() -> str | None:
     if not _TASKS.is_dir():
         return "/proc/self/task is missing: the pin could not be read back"
     return None
+
+
+@dataclass(frozen=True)
+class StrayThread:
+    """A thread that may run outside the pinned CPUs."""
+
+    thread: int
+    """Its native id."""
+    name: str
+    cpus: frozenset[int]
+    """Where it may run."""
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.thread}): {format_cpus(self.cpus)}"
 
 
 @dataclass
@@ -70,13 +85,14 @@ class Pin:
                 moved += 1
         return moved
 
-    def strays(self) -> tuple[str, ...]:
-        """Return the threads that may run outside the pinned CPUs now, as `name (tid): cpus`."""
+    def strays(self) -> tuple[StrayThread, ...]:
+        """Return the threads that may run outside the pinned CPUs now."""
         found = []
+        names = {t.native_id: t.name for t in threading.enumerate()}
         for thread in _threads():
             mask = _mask(thread)
             if mask is not None and not mask <= self.cpus:
-                found.append(f"{_name(thread)} ({thread}): {format_cpus(mask)}")
+                found.append(StrayThread(thread, names.get(thread) or _name(thread), mask))
         return tuple(found)
 
     def restore(self) -> None:

@@ -14,10 +14,10 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
 from types import CodeType, FunctionType
 from typing import Any, ParamSpec, TypeVar
 
+from pytest_cpuperf.machine.threads import has_run, run_seconds
 from pytest_cpuperf.measure.outcome import Outcome
 from pytest_cpuperf.results.measurements import Measurement
 from pytest_cpuperf.results.remarks import Remark
@@ -26,9 +26,6 @@ from pytest_cpuperf.results.remarks.surroundings import Traced
 P = ParamSpec("P")
 T = TypeVar("T")
 Noted = TypeVar("Noted", bound="Outcome | Measurement")
-
-_IDLE_SECONDS = 0.001
-"""A thread that ran for less did none of the work that was timed."""
 
 
 def untraced(measure: Callable[P, Noted]) -> Callable[P, Noted]:
@@ -147,15 +144,11 @@ class _Threads:
             # The hooks are for threads that Python starts.
             by_hook = hooked and not isinstance(thread, threading._DummyThread)
             if thread is not threading.current_thread() and (by_hook or _is_traced(frames.get(thread.ident or 0))):
-                self._seconds[thread] = _seconds(thread)
+                self._seconds[thread] = run_seconds(thread.native_id)
 
     def ran(self) -> tuple[str, ...]:
         """Return the names of those that ran since."""
-        return tuple(t.name for t, before in self._seconds.items() if _has_run(before, _seconds(t)))
-
-
-def _has_run(before: float | None, after: float | None) -> bool:
-    return before is None or after is None or after - before > _IDLE_SECONDS
+        return tuple(t.name for t, before in self._seconds.items() if has_run(before, run_seconds(t.native_id)))
 
 
 def _is_traced(frame: Any) -> bool:
@@ -165,15 +158,6 @@ def _is_traced(frame: Any) -> bool:
             return True
         frame = frame.f_back
     return False
-
-
-def _seconds(thread: threading.Thread) -> float | None:
-    """Return how long a thread has run; None where the system does not tell, or it ended."""
-    try:
-        nanoseconds = Path(f"/proc/self/task/{thread.native_id}/schedstat").read_bytes().split()[0]
-    except (OSError, IndexError):
-        return None
-    return int(nanoseconds) / 1e9
 
 
 def _name(tracer: Any) -> str:

@@ -13,6 +13,7 @@ from pytest_cpuperf.results.figures import format_cpus
 from pytest_cpuperf.results.findings import CheckResult
 from pytest_cpuperf.results.machine import Machine
 from pytest_cpuperf.results.measurements import Measurement
+from pytest_cpuperf.results.placement import MUCH_ELSEWHERE
 from pytest_cpuperf.results.run import RunResult, TestRecord
 from pytest_cpuperf.results.verdicts import Verdict
 
@@ -117,8 +118,6 @@ def _row(test: TestRecord, record: Measurement, width: int) -> Line:
     return head + (name if len(name) <= room else f"{name[: room - 1]}…"), style.markup
 
 
-# Reading memory of another node takes about twice the time: below this share it hides in the interval.
-_MUCH_ELSEWHERE = 0.1
 _MOST_STRAYS = 4
 
 
@@ -139,7 +138,7 @@ def _placements(tests: Iterable[TestRecord], width: int) -> list[str]:
             text = f"! {test.id}: threads left the placement: {', '.join(strays[:_MOST_STRAYS])}{more}"
             lines += _wrapped(text, width, indent="")
         elsewhere = test.placement.memory_elsewhere or 0.0
-        if elsewhere > _MUCH_ELSEWHERE:
+        if elsewhere > MUCH_ELSEWHERE:
             text = (
                 f"! {test.id}: {elsewhere:.0%} of the process's memory is on another node: load the model in the test"
             )

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+MUCH_ELSEWHERE = 0.1
+"""Reading memory of another node takes about twice the time: below this share it hides in the interval."""
+
 
 @dataclass(frozen=True)
 class Placement:
@@ -14,6 +17,6 @@ class Placement:
     pinned: bool
     """Whether every thread of the process was put on these CPUs and the mask read back."""
     strays: tuple[str, ...] = ()
-    """Threads found outside the placement when the test ended, as `name (tid): cpus`."""
+    """Threads found outside the placement after a measurement or when the test ended, as `name (tid): cpus`."""
     memory_elsewhere: float | None = None
-    """The share of the process's memory on other NUMA nodes when the test ended; None on machines with one node."""
+    """The largest share of the process's memory on other NUMA nodes, then; None on machines with one node."""

@@ -22,6 +22,7 @@ from pytest_cpuperf.run.against import Against
 from pytest_cpuperf.run.state import TEST, Run
 from pytest_cpuperf.run.static_items import StaticItem
 from pytest_cpuperf.run.stored import StoredRuns
+from pytest_cpuperf.run.surroundings import Surroundings
 
 _OUR_SKIPS = ("Skipped: cpuperf: ", "Skipped: inconclusive: ")
 
@@ -40,11 +41,14 @@ class Outcomes:
     def fixture(self, item: pytest.Item) -> CpuPerf:
         """Return the fixture for a test."""
         test, settings = item.stash[TEST], self._run.settings
-        patience: dict[str, Any] = {}
+        given: dict[str, Any] = {}
         if test.marker and test.marker.confidence is not None:
-            patience["confidence"] = test.marker.confidence
+            given["confidence"] = test.marker.confidence
         seconds = test.marker.max_seconds if test.marker else None
         against: Against | None = self._run.config.pluginmanager.get_plugin(Against.name)
+        if test.pin and test.placement and test.placement.pinned:
+            test.surroundings = Surroundings(test.pin, self._run.topology)
+            given["outside"] = test.surroundings.after_measurement
         test.fixture = CpuPerf(
             placement=test.placement,
             max_seconds=seconds or settings.max_seconds,
@@ -53,7 +57,7 @@ class Outcomes:
             compared=settings.compare,
             against=against.other_side if against else None,
             live=self._live,
-            **patience,
+            **given,
         )
         return test.fixture
 

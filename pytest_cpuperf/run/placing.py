@@ -9,7 +9,6 @@ from dataclasses import replace
 import pytest
 
 from pytest_cpuperf import __version__
-from pytest_cpuperf.machine.memory import memory_elsewhere
 from pytest_cpuperf.machine.pin import Pin, can_pin
 from pytest_cpuperf.machine.placement import CannotPlaceError, Place, Request, place
 from pytest_cpuperf.marker import marker_of
@@ -17,6 +16,7 @@ from pytest_cpuperf.results.figures import format_cpus
 from pytest_cpuperf.results.placement import Placement
 from pytest_cpuperf.run.state import TEST, Run, RunningTest, is_measured
 from pytest_cpuperf.run.static_items import StaticItem
+from pytest_cpuperf.run.surroundings import Surroundings
 
 
 class Placing:
@@ -61,8 +61,8 @@ class Placing:
         """When the call has ended, see which threads and how much memory are elsewhere."""
         test = item.stash.get(TEST, None)
         if call.when == "call" and test and test.pin and test.placement:
-            elsewhere = memory_elsewhere(self._run.topology, test.placement.cpus)
-            test.placement = replace(test.placement, strays=test.pin.strays(), memory_elsewhere=elsewhere)
+            surroundings = test.surroundings or Surroundings(test.pin, self._run.topology)
+            test.placement = surroundings.of_test(test.placement)
         return (yield)
 
     def _pin_test(self, item: pytest.Item, test: RunningTest, stack: contextlib.ExitStack) -> None:
@@ -110,6 +110,6 @@ class Placing:
                 why_not = f"the kernel refused CPUs {format_cpus(chosen.cpus)}: {error.strerror}"
             else:
                 strays = test.pin.strays()
-                why_not = f"threads outside the placement: {', '.join(strays)}" if strays else None
+                why_not = f"threads outside the placement: {', '.join(map(str, strays))}" if strays else None
         cpus = chosen.cpus if why_not is None else tuple(sorted(run.limits.allowed or run.topology.cpus))
         test.placement = Placement(cpus, why_not or chosen.reason, pinned=why_not is None)

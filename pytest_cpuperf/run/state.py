@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pytest_cpuperf.fixture import CpuPerf
     from pytest_cpuperf.machine.pin import Pin
     from pytest_cpuperf.marker import Marker
+    from pytest_cpuperf.run.surroundings import Surroundings
 
 
 @dataclass
@@ -36,6 +37,8 @@ class RunningTest:
     """Why this machine cannot give the placement that the test asks for."""
     pin: Pin | None = None
     fixture: CpuPerf | None = None
+    surroundings: Surroundings | None = None
+    """What was outside the placement while the test measured."""
     outcomes: dict[str, str] = field(default_factory=dict)
     """pytest's word for how each phase of the last attempt ended."""
 
@@ -49,6 +52,9 @@ class RunningTest:
     def begin_attempt(self) -> None:
         """Forget an earlier attempt: a test that is run again is judged by its last."""
         self.fixture = None
+        self.surroundings = None
+        if self.placement is not None:
+            self.placement = replace(self.placement, strays=(), memory_elsewhere=None)
         self.outcomes.clear()
 
 

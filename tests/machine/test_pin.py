@@ -64,7 +64,7 @@ def test_a_thread_that_leaves_is_named():
         with sleeping_thread() as thread:
             os.sched_setaffinity(thread, before)
             (stray,) = pin.strays()
-            assert f"({thread}): " in stray
+            assert f"({thread}): " in str(stray)
     finally:
         pin.restore()
 

@@ -14,7 +14,8 @@ _MOST_NAMES = 3
 @sentence.register
 def _(remark: surroundings.ThreadsOutside) -> str:
     threads = "a thread" if remark.count == 1 else f"{remark.count} threads"
-    return f"{threads} ({_some(remark.names)}) could run outside the placement, on CPUs {format_cpus(remark.cpus)}"
+    cpus = f"CPU{'' if len(remark.cpus) == 1 else 's'} {format_cpus(remark.cpus)}"
+    return f"{threads} ({_some(remark.names)}) could run outside the placement, on {cpus}"
 
 
 @sentence.register

@@ -15,7 +15,7 @@ class ThreadsOutside(Remark):
     kind: ClassVar[str] = "threads outside"
     count: int
     names: tuple[str, ...]
-    """What the system calls them, each name once."""
+    """What Python calls them, or the system where Python does not know them; each name once."""
     cpus: tuple[int, ...]
     """The CPUs outside the placement that they could run on."""
 
