@@ -13,7 +13,8 @@ import pytest
 from pytest_cpuperf.errors import UsageError
 from pytest_cpuperf.measure.staged import STAGES
 from pytest_cpuperf.results.run import OtherRevision
-from pytest_cpuperf.run.other_side.process import OtherSide, Wanted, other_side
+from pytest_cpuperf.run.other_side.side import Wanted
+from pytest_cpuperf.run.other_side.sides import OtherSide, other_side
 from pytest_cpuperf.run.other_side.worktree import find_revision
 from pytest_cpuperf.run.state import TEST, Run, is_measured
 from pytest_cpuperf.settings.pytest_options import usage_error
