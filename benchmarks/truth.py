@@ -1,7 +1,10 @@
 """How often what is stated is true, by simulation: the truth is known, and no clock is read.
 
-usage: python benchmarks/truth.py latency [--repeats N] [--seed N]
+usage: python benchmarks/truth.py latency|looks|against [--repeats N] [--seed N]
 
+looks     levels of the looks at pairs: how often the interval of some look misses the truth
+against   pairs of fresh processes, by how much they differ and how much more work the candidate does: what is decided,
+          and after how many pairs of processes
 latency   intervals for percentiles of calls that are independent, depend on their neighbours, or are slow in spells:
           one interval from a fixed number of calls, and measurements that stop at a planned look
 
@@ -21,9 +24,11 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.signal import lfilter
 
+from pytest_cpuperf.measure.estimate import lower_rank
 from pytest_cpuperf.measure.latency import Percentile
-from pytest_cpuperf.measure.looks import plan_looks
+from pytest_cpuperf.measure.looks import MOST_PAIRS, plan_looks, plan_pair_looks
 from pytest_cpuperf.measure.sequential import SequentialRun
+from pytest_cpuperf.measure.staged import MOST_PROCESSES, decide
 from pytest_cpuperf.results.evidence import Evidence
 from pytest_cpuperf.results.verdicts import Verdict
 
@@ -158,7 +163,43 @@ def measurement(goal: Percentile, seconds: list[float]) -> SequentialRun[float]:
     return run
 
 
-SIMULATIONS = {"latency": latency}
+def looks(repeats: int, seed: int) -> None:
+    """Print how often some look is wrong, by the signed-rank test that the interval is the inverse of."""
+    print(f"Share of {repeats} measurements in which the interval of some look misses the truth, over what is allowed.")
+    planned_counts = (8, 12, 20, 40, 80, MOST_PAIRS)
+    print(f"{'allowed':>8}" + "".join(f"{n:>7} pairs" for n in planned_counts))
+    values = np.random.default_rng(seed).standard_normal((repeats, MOST_PAIRS))
+    for alpha in (0.2, 0.1, 0.05, 0.02, 0.01, 0.001):
+        shares = []
+        for planned in planned_counts:
+            wrong = np.zeros(repeats, bool)
+            for look in plan_pair_looks(planned, alpha):
+                ranks = np.abs(values[:, : look.count]).argsort(axis=1).argsort(axis=1) + 1
+                above = np.where(values[:, : look.count] > 0, ranks, 0).sum(axis=1)
+                most = look.count * (look.count + 1) // 2
+                wrong |= np.minimum(above, most - above) <= lower_rank(look.count, look.alpha)
+            shares.append(wrong.mean() / alpha)
+        print(f"{alpha:>8g}" + "".join(f"{share:>13.2f}" for share in shares), flush=True)
+
+
+def against(repeats: int, seed: int) -> None:
+    print(f"{repeats} verdicts each. differ: standard deviation of the logarithm of speedups of pairs of processes.")
+    print(f"{'differ':>7}{'more work':>11}{'passed':>9}{'failed':>9}{'undecided':>11}{'processes':>11}")
+    for spread, more in itertools.product((0.005, 0.015, 0.025, 0.04), (0.0, 0.03, 0.05, 0.07, 0.10)):
+        rng = np.random.default_rng([seed, round(1000 * spread), round(1000 * more)])
+        verdicts, asked = [], []
+        for _ in range(repeats):
+            logs = rng.normal(-math.log1p(more), spread, MOST_PROCESSES).tolist()
+            decisions = ((decide(logs[:n]), n) for n in range(1, MOST_PROCESSES + 1))
+            decision, n = next((d, n) for d, n in decisions if d is not None)
+            verdicts.append(decision.verdict)
+            asked.append(n)
+        shares = (verdicts.count(v) / repeats for v in (Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE))
+        told = "".join(f"{share:>{width}.2%}" for share, width in zip(shares, (9, 9, 11), strict=True))
+        print(f"{spread:>7.1%}{more:>11.0%}{told}{sum(asked) / repeats:>11.2f}", flush=True)
+
+
+SIMULATIONS = {"latency": latency, "looks": looks, "against": against}
 
 
 def main() -> None:

@@ -35,7 +35,7 @@ def hodges_lehmann(values: Sequence[float], alpha: float) -> tuple[float, float,
     if n < smallest_count(alpha):
         raise ValueError(f"an interval at alpha {alpha:g} needs {smallest_count(alpha)} values, found {n}")
     walsh = _walsh_averages(values)
-    rank = _lower_rank(n, alpha)
+    rank = lower_rank(n, alpha)
     return median(walsh), walsh[rank], walsh[len(walsh) - 1 - rank]
 
 
@@ -49,7 +49,7 @@ def _walsh_averages(values: Sequence[float]) -> list[float]:
     return sorted((values[i] + values[j]) / 2 for i in range(len(values)) for j in range(i, len(values)))
 
 
-def _lower_rank(n: int, alpha: float) -> int:
+def lower_rank(n: int, alpha: float) -> int:
     """Return the 0-based rank of the Walsh average that is the interval's lower end.
 
     It is the largest c for which P(W < c + 1) <= alpha / 2 under the null, W the signed-rank statistic.

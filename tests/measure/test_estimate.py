@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_cpuperf.measure.estimate import _lower_rank, hodges_lehmann, smallest_count
+from pytest_cpuperf.measure.estimate import hodges_lehmann, lower_rank, smallest_count
 from pytest_cpuperf.measure.looks import plan_pair_looks, spent
 from pytest_cpuperf.measure.pairs import judge
 from pytest_cpuperf.results.verdicts import Estimate, Verdict
@@ -91,7 +91,7 @@ def outside(values, alpha):
     ranked = sorted(values, key=abs)
     above = sum(rank for rank, value in enumerate(ranked, 1) if value > 0)
     n = len(values)
-    return min(above, n * (n + 1) // 2 - above) <= _lower_rank(n, alpha)
+    return min(above, n * (n + 1) // 2 - above) <= lower_rank(n, alpha)
 
 
 def test_the_test_that_is_the_inverse_of_the_interval_is_that():
