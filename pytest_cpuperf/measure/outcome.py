@@ -25,6 +25,7 @@ class Outcome:
     warm_up_calls: int
     steady: bool
     seconds_spent: float
+    total: float | None = None
     notes: tuple[Remark, ...] = ()
     alpha: float
     """The level of the look that ended it: intervals at it hold at all looks together."""

@@ -73,6 +73,10 @@ class Goal(ABC, Generic[Unit]):
     def is_clear(self, estimate: Estimate, units: Sequence[Unit], alpha: float) -> bool:
         """Return whether an estimate without a budget is narrow enough."""
 
+    def contradiction(self, verdict: Verdict, measured: Sequence[Unit], clean: Sequence[Unit]) -> Remark | None:
+        """Return what contradicts a verdict on the clean units; None where nothing does."""
+        return None
+
 
 class SequentialRun(Generic[Unit]):
     """The units so far, and what the planned looks said of them."""
@@ -93,6 +97,8 @@ class SequentialRun(Generic[Unit]):
         """None until a look decides."""
         self.alpha: float = 1 - confidence
         """The level of the look that the estimate is from."""
+        self._contradiction: Remark | None = None
+        """What kept the last look from deciding."""
         self._looks_taken = 0
 
     def add(self, units: Sequence[Unit], evidence: Evidence) -> None:
@@ -118,6 +124,9 @@ class SequentialRun(Generic[Unit]):
             self.verdict = Verdict.INCONCLUSIVE if last else None
             return
         verdict = self.goal.judge(self.estimate)
+        self._contradiction = self.goal.contradiction(verdict, self.measured, self.clean)
+        if self._contradiction is not None:
+            verdict = Verdict.INCONCLUSIVE
         if verdict is Verdict.NO_BUDGET:
             if last or self.goal.is_clear(self.estimate, self.clean, alpha):
                 self.verdict = verdict
@@ -143,6 +152,8 @@ class SequentialRun(Generic[Unit]):
             much = aside if aside and aside.count > _MUCH_SET_ASIDE * aside.measured else None
             if self.estimate is None:
                 return self.verdict, much or too_few()
+            if self._contradiction is not None:
+                return self.verdict, self._contradiction
             return self.verdict, TooClose(self.estimate.smallest_difference, much)
         return self.verdict, None
 

@@ -65,6 +65,9 @@ class Measurement(Kinds, family=True):
     steady: bool = True
     """Whether the warm-up settled before its cap."""
     seconds_spent: float = 0.0
+    total: float | None = None
+    """The estimate's quantity from the total times of all pairs, those set aside included. Rare slow blocks move it and
+    not the estimate."""
     notes: tuple[Remark, ...] = ()
     """What a reader should know of the figure."""
 

@@ -82,6 +82,29 @@ def test_what_cannot_be_decided_tells_the_smallest_difference_that_could_have_be
     )
 
 
+def test_rare_slow_blocks_are_no_pass():
+    """One block in ten takes twice as long: most pairs are equal, and the whole takes 10 % more."""
+    run = SequentialRun(ratio(0.95), plan_pair_looks(160, 0.05), 0.95)
+    rng = random.Random(2)
+    while run.verdict is None:
+        n = len(run.evidence)
+        slow = 2.0 if n % 10 == 4 else 1.0
+        run.add([Pair(slow * rng.gauss(1, 0.01), rng.gauss(1, 0.01), n % 2 == 0, QUIET)], QUIET)
+    verdict, reason = run.conclude(lambda: pytest.fail("there were enough"))
+    assert run.estimate.low > 0.95, "the centre alone would pass"
+    assert verdict is Verdict.INCONCLUSIVE
+    assert "all together on the other (0.9" in sentence(reason)
+
+
+def test_one_block_that_stalled_decides_nothing():
+    run = SequentialRun(ratio(0.95), plan_pair_looks(160, 0.05), 0.95)
+    rng = random.Random(2)
+    while run.verdict is None:
+        n = len(run.evidence)
+        run.add([Pair(20.0 if n == 3 else rng.gauss(1, 0.01), rng.gauss(1, 0.01), n % 2 == 0, QUIET)], QUIET)
+    assert run.verdict is Verdict.PASS
+
+
 def test_blocks_are_long_where_the_clock_is_slow(monkeypatch):
     assert block_seconds() == 0.05
     ticks = itertools.count()

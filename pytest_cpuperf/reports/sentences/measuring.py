@@ -86,6 +86,14 @@ def _(remark: measuring.TooClose) -> str:
 
 
 @sentence.register
+def _(remark: measuring.TotalContradicts) -> str:
+    return (
+        f"most blocks are on one side of the budget, and all together on the other ({amount(remark.total)} by total "
+        "times): a part of the blocks differs from the rest"
+    )
+
+
+@sentence.register
 def _(remark: measuring.NothingToHoldAgainst) -> str:
     return f"nothing to hold it against: {sentence(remark.why)}"
 

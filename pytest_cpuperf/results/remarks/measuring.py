@@ -84,6 +84,15 @@ class TooClose(Remark):
 
 
 @dataclass(frozen=True)
+class TotalContradicts(Remark):
+    """The centre of the pairs is on one side of the budget, and their total times on the other."""
+
+    kind: ClassVar[str] = "total contradicts"
+    total: float
+    """The estimate's quantity from total times, without a few extreme pairs."""
+
+
+@dataclass(frozen=True)
 class NothingToHoldAgainst(Remark):
     """A budget that is a share of something that is not there."""
 
