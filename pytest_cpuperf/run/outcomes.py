@@ -97,8 +97,7 @@ class Outcomes:
         test = item.stash.get(TEST, None)
         if test is None or isinstance(item, StaticItem):
             return report
-        assert report.when is not None
-        test.outcomes[report.when] = report.outcome
+        test.add(report)
         if report.skipped and isinstance(report.longrepr, tuple) and report.longrepr[2].startswith(_OUR_SKIPS):
             # pytest names the line that called skip, which is ours; the user's is the test's.
             path, line, _ = item.location

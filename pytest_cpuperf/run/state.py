@@ -39,15 +39,22 @@ class RunningTest:
     fixture: CpuPerf | None = None
     surroundings: Surroundings | None = None
     """What was outside the placement while the test measured."""
-    outcomes: dict[str, str] = field(default_factory=dict)
-    """pytest's word for how each phase of the last attempt ended."""
+    _reports: dict[str, pytest.TestReport] = field(default_factory=dict)
+    """On the phases of the last attempt. pytest-retry runs a test again and only then changes its report's outcome."""
 
     @property
     def outcome(self) -> str:
         """pytest's word for how the test ended: what went wrong in any phase, else how its call ended."""
-        if "failed" in self.outcomes.values():
+        outcomes: dict[str, str] = {phase: report.outcome for phase, report in self._reports.items()}
+        if "failed" in outcomes.values():
             return "failed"
-        return self.outcomes.get("call") or self.outcomes.get("setup", "passed")
+        return outcomes.get("call") or outcomes.get("setup", "passed")
+
+    def add(self, report: pytest.TestReport) -> None:
+        """Take note of how a phase ended."""
+        if report.when == "setup":
+            self._reports.clear()
+        self._reports[report.when or ""] = report
 
     def begin_attempt(self) -> None:
         """Forget an earlier attempt: a test that is run again is judged by its last."""
@@ -55,7 +62,6 @@ class RunningTest:
         self.surroundings = None
         if self.placement is not None:
             self.placement = replace(self.placement, strays=(), memory_elsewhere=None)
-        self.outcomes.clear()
 
 
 TEST = pytest.StashKey[RunningTest]()
