@@ -26,7 +26,6 @@ from pytest_cpuperf.results.units import Unit
 from pytest_cpuperf.results.verdicts import Estimate, Verdict
 
 _PAIRS_A_LEFT_OUT = 50
-_FEWEST_TO_LEAVE_OUT = 16  # one odd pair of 8 may be one of many
 _OVERHEAD_SECONDS = 0.01  # of a pair: reading counters and collecting garbage
 # Without a budget there is nothing to be clear about; this half-width, relative to the point, is clear enough.
 CLEAR_ENOUGH = 0.02
@@ -62,16 +61,16 @@ class Quantity(Goal[Pair]):
     def contradiction(self, verdict: Verdict, measured: Sequence[Pair], clean: Sequence[Pair]) -> Remark | None:
         """Return that the total times are on the other side of the budget; None where they are not, or there is none.
 
-        The centre of pairs does not see blocks that are rarely slow, and total times do. A few extreme pairs decide
-        nothing: one in 50 is left out, once there are more than at the first looks. Pairs that were set aside count in a ratio, which they do not move one way; a
-        rate they can only lower.
+        The centre of pairs does not see blocks that are rarely slow, and total times do. Of 50 pairs the most extreme
+        one is left out, as one stall decides nothing. Pairs that were set aside count in a ratio, which they do not
+        move one way; a rate they can only lower.
         """
         if self.at_least is None or verdict not in (Verdict.PASS, Verdict.FAIL):
             return None
         pairs = measured if self.unit.is_share else clean
         middle = median(self.of_pair(p) for p in pairs)
         usual_first = sorted(pairs, key=lambda p: abs(math.log(self.of_pair(p) / middle)))
-        left_out = math.ceil(len(pairs) / _PAIRS_A_LEFT_OUT) if len(pairs) >= _FEWEST_TO_LEAVE_OUT else 0
+        left_out = len(pairs) // _PAIRS_A_LEFT_OUT
         total = self.of_pair(_in_total(usual_first[: len(pairs) - left_out]))
         if (total >= self.at_least) is (verdict is Verdict.PASS):
             return None
