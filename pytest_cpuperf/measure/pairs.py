@@ -15,7 +15,7 @@ from statistics import fmean, median
 from pytest_cpuperf.machine.evidence import Watch, total
 from pytest_cpuperf.measure.blocks import SelfTimedWork, Work, garbage_between_blocks, time_block, warm_up
 from pytest_cpuperf.measure.estimate import estimate_of_logs, smallest_count
-from pytest_cpuperf.measure.looks import MOST_PAIRS, plan_pair_looks
+from pytest_cpuperf.measure.looks import MOST_PAIRS, PlannedLook, plan_pair_looks
 from pytest_cpuperf.measure.outcome import Outcome
 from pytest_cpuperf.measure.sequential import Goal, Patience, SequentialRun
 from pytest_cpuperf.measure.tracing import untraced
@@ -25,6 +25,11 @@ from pytest_cpuperf.results.remarks.measuring import BlocksTooLong, TooFewPairs,
 from pytest_cpuperf.results.units import Unit
 from pytest_cpuperf.results.verdicts import Estimate, Verdict
 
+# A budget so many times away is decided by few pairs, and by disturbed ones.
+FAR = 2.0
+_FEWEST_FAR = 3
+_FEWEST_PLAIN = 16
+_PLAIN_ALPHA = 0.001
 _PAIRS_A_LEFT_OUT = 50
 _OVERHEAD_SECONDS = 0.01  # of a pair: reading counters and collecting garbage
 # Without a budget there is nothing to be clear about; this half-width, relative to the point, is clear enough.
@@ -45,14 +50,41 @@ class Quantity(Goal[Pair]):
     """How unsure the budget itself is, as factors below and above: a stored figure has an interval of its own."""
     carried: Callable[[Pair], float] | None = None
     """What is stored for later runs; without a budget, pairs are measured until it is clear too."""
+    disturbance_only_slows: bool = False
+    """Whether this is a rate of the candidate alone, which disturbances can only lower."""
 
     def fewest(self, alpha: float) -> int:
         """Return how many pairs give an interval at a level."""
         return smallest_count(alpha)
 
-    def estimate(self, units: Sequence[Pair], alpha: float) -> Estimate:
-        """Return the estimate from pairs, at level 1 - alpha."""
-        return estimate_of_logs([math.log(self.of_pair(p)) for p in units], alpha, self.unit)
+    def estimate(self, units: Sequence[Pair], alpha: float) -> Estimate | None:
+        """Return the estimate from pairs, at level 1 - alpha.
+
+        None where they are too few. Where the budget is far from every one of them that does not matter: the interval
+        then goes from the least to the most.
+        """
+        if len(units) >= smallest_count(alpha):
+            return estimate_of_logs([math.log(self.of_pair(p)) for p in units], alpha, self.unit)
+        values = [self.of_pair(p) for p in units]
+        if not self._is_far_from(min(values), max(values)):
+            return None
+        return Estimate(median(values), min(values), max(values), self.unit, 1 - alpha, len(values))
+
+    def is_plain(self, measured: Sequence[Pair]) -> bool:
+        """Return whether pairs show something so far from the budget that no disturbance explains it.
+
+        A neighbour can halve the speed of one side, so a ratio is plain from twice the budget and from half of it. A
+        rate that is too low never is.
+        """
+        if len(measured) < _FEWEST_PLAIN:
+            return False
+        found = estimate_of_logs([math.log(self.of_pair(p)) for p in measured], _PLAIN_ALPHA, self.unit)
+        if self.disturbance_only_slows and self.judge(found) is not Verdict.PASS:
+            return False
+        return self._is_far_from(found.low, found.high)
+
+    def _is_far_from(self, low: float, high: float) -> bool:
+        return self.at_least is not None and (low >= FAR * self.at_least or FAR * high <= self.at_least)
 
     def judge(self, estimate: Estimate) -> Verdict:
         """Return the verdict of the estimate against the budget."""
@@ -112,6 +144,8 @@ def measure_pairs(
         pair_seconds += sum(time_block(work, 1) for work in also)
         affordable = int((deadline - time.perf_counter()) / (1.1 * pair_seconds + _OVERHEAD_SECONDS))
         looks = plan_pair_looks(min(MOST_PAIRS, affordable), patience.alpha)
+        if not looks and quantity.at_least is not None and affordable >= _FEWEST_FAR:
+            looks = tuple(PlannedLook(n, patience.alpha, patience.alpha) for n in range(_FEWEST_FAR, affordable + 1))
         run = SequentialRun(quantity, looks, patience.confidence)
         if looks:
             watch = Watch(cpus, [w.counters for w in (candidate, baseline) if isinstance(w, SelfTimedWork)])
@@ -127,7 +161,7 @@ def measure_pairs(
                 longest = max(longest, time.perf_counter() - pair_began)
 
     def too_few() -> Remark:
-        if looks:
+        if looks and affordable >= smallest_count(patience.alpha):
             return TooFewPairs(len(run.clean), patience.max_seconds)
         fewest = smallest_count(patience.alpha)
         return BlocksTooLong(pair_seconds, fewest, patience.max_seconds, fewest * pair_seconds / 0.75)

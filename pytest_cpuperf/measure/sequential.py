@@ -16,7 +16,7 @@ from typing import Generic, TypeVar
 from pytest_cpuperf.measure.looks import PlannedLook
 from pytest_cpuperf.results.evidence import Disturbance, Evidence
 from pytest_cpuperf.results.remarks import Remark
-from pytest_cpuperf.results.remarks.measuring import PassedDisturbed, SetAside, TooClose
+from pytest_cpuperf.results.remarks.measuring import DecidedDisturbed, PassedDisturbed, SetAside, TooClose
 from pytest_cpuperf.results.verdicts import Estimate, Verdict
 
 # With more than this share set aside, what is left is too small a part of the truth to judge by.
@@ -73,6 +73,10 @@ class Goal(ABC, Generic[Unit]):
     def is_clear(self, estimate: Estimate, units: Sequence[Unit], alpha: float) -> bool:
         """Return whether an estimate without a budget is narrow enough."""
 
+    def is_plain(self, measured: Sequence[Unit]) -> bool:
+        """Return whether units show something so far from the budget that no disturbance explains it."""
+        return False
+
     def contradiction(self, verdict: Verdict, measured: Sequence[Unit], clean: Sequence[Unit]) -> Remark | None:
         """Return what contradicts a verdict on the clean units; None where nothing does."""
         return None
@@ -99,6 +103,8 @@ class SequentialRun(Generic[Unit]):
         """The level of the look that the estimate is from."""
         self._contradiction: Remark | None = None
         """What kept the last look from deciding."""
+        self._plain = False
+        """Whether disturbed units decided, as what they show is plain all the same."""
         self._looks_taken = 0
 
     def add(self, units: Sequence[Unit], evidence: Evidence) -> None:
@@ -106,6 +112,7 @@ class SequentialRun(Generic[Unit]):
         self.evidence.append(evidence)
         self.measured += units
         if evidence.disturbance is not None:
+            self._see_what_is_plain()
             return
         self.clean += units
         while self.verdict is None and self._looks_taken < len(self.looks):
@@ -113,6 +120,14 @@ class SequentialRun(Generic[Unit]):
             if len(self.clean) < look.count:
                 break
             self._take_look(look.alpha)
+
+    def _see_what_is_plain(self) -> None:
+        """Decide by all units, where most are disturbed and what they show is too far away to be explained by that."""
+        if self.verdict is None and len(self.clean) < len(self.measured) / 2 and self.goal.is_plain(self.measured):
+            self.estimate = self._estimate(self.measured, self.alpha)
+            if self.estimate is not None:
+                self.verdict = self.goal.judge(self.estimate)
+                self._plain = True
 
     def _take_look(self, alpha: float) -> None:
         """Estimate from the clean units, and decide if they are clear or this was the last look."""
@@ -136,6 +151,8 @@ class SequentialRun(Generic[Unit]):
     def conclude(self, too_few: Callable[[], Remark]) -> tuple[Verdict, Remark | None]:
         """Return the verdict and its reason, now that no more units come. `too_few` says why there are too few."""
         aside = self._set_aside()
+        if self._plain and self.verdict is not None and aside is not None:
+            return self.verdict, DecidedDisturbed(aside)
         too_many = aside is not None and aside.count > MOST_SET_ASIDE * aside.measured
         # Time is over between two looks: what error the looks not taken would have spent goes to this one.
         alpha = self.looks[self._looks_taken].left if self._looks_taken < len(self.looks) else 0.0

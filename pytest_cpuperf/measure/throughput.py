@@ -56,7 +56,7 @@ def measure_throughput(
             quantity = Quantity(lambda pair: speedup(pair) / then, budget.unit, goal.fraction, blur)
     elif goal is not None:
         budget = Budget(goal, per_second)
-        quantity = replace(quantity, at_least=goal)
+        quantity = replace(quantity, at_least=goal, disturbance_only_slows=True)
     outcome = measure_pairs(function, kernel, quantity, patience, cpus)
     record = ThroughputMeasurement(
         label="throughput",

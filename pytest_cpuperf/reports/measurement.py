@@ -16,7 +16,7 @@ from pytest_cpuperf.results.measurements import (
     ThroughputMeasurement,
 )
 from pytest_cpuperf.results.placement import Placement
-from pytest_cpuperf.results.remarks.measuring import PassedDisturbed
+from pytest_cpuperf.results.remarks.measuring import DecidedDisturbed, PassedDisturbed
 from pytest_cpuperf.results.units import Unit
 from pytest_cpuperf.results.verdicts import Verdict
 
@@ -96,7 +96,7 @@ def how_measured(record: Measurement, placement: Placement | None = None) -> str
     groups = record.groups if isinstance(record, LatencyMeasurement) else ()
     aside = len(record.set_aside) + sum(g.evidence.disturbance is not None for g in groups)
     if aside:
-        then = "counted" if isinstance(record.reason, PassedDisturbed) else "set aside"
+        then = "counted" if isinstance(record.reason, (PassedDisturbed, DecidedDisturbed)) else "set aside"
         parts.append(f"{aside}{f' of {len(groups)} groups' if groups else ''} disturbed and {then}")
     if not record.steady:
         parts.append("warm-up did not settle")

@@ -96,6 +96,46 @@ def test_rare_slow_blocks_are_no_pass():
     assert "all together on the other (0.9" in sentence(reason)
 
 
+NEIGHBOUR = Evidence(wall_seconds=0.1, own_seconds=0.1, disturbance=Disturbance(DisturbanceKind.WAITING, 0.4))
+
+
+def disturbed_run(quantity, speed):
+    """Return a measurement of a candidate of a known speed on a machine that disturbs every pair."""
+    run = SequentialRun(quantity, plan_pair_looks(160, 0.05), 0.95)
+    rng = random.Random(4)
+    while run.verdict is None and len(run.measured) < 160:
+        slowed = [rng.uniform(1, 1.8), rng.uniform(1, 1.8)]
+        n = len(run.measured)
+        run.add([Pair(slowed[0] / speed, slowed[1], n % 2 == 0, NEIGHBOUR)], NEIGHBOUR)
+    return run
+
+
+@pytest.mark.parametrize(
+    ("budget", "speed", "verdict"), [(2.0, 0.2, Verdict.FAIL), (0.95, 4.0, Verdict.PASS), (0.95, 0.8, None)]
+)
+def test_on_a_busy_machine_a_ratio_that_is_far_away_is_decided(budget, speed, verdict):
+    run = disturbed_run(ratio(budget), speed)
+    assert run.verdict is verdict
+    assert (len(run.measured) < 40) is (verdict is not None)
+    if verdict is not None:
+        assert "too far away for that to explain it" in sentence(run.conclude(lambda: pytest.fail("enough"))[1])
+
+
+@pytest.mark.parametrize(("budget", "verdict"), [(3.0, Verdict.INCONCLUSIVE), (0.3, Verdict.PASS)])
+def test_on_a_busy_machine_a_rate_can_pass_and_not_fail(budget, verdict):
+    rate = Quantity(lambda p: 1 / p.candidate_seconds, Unit("1/s"), budget, disturbance_only_slows=True)
+    assert disturbed_run(rate, 1.0).conclude(lambda: pytest.fail("enough"))[0] is verdict
+
+
+@pytest.mark.parametrize(("budget", "verdict"), [(10.0, Verdict.FAIL), (1.0, Verdict.PASS), (3.3, None)])
+def test_calls_too_long_for_an_interval_are_judged_where_the_budget_is_far(budget, verdict):
+    rate = Quantity(lambda p: 1 / p.candidate_seconds, Unit("1/s"), budget)
+    outcome = measure_pairs(spin(300), spin(10), rate, Patience(max_seconds=3), ())
+    assert outcome.verdict is (verdict or Verdict.INCONCLUSIVE)
+    if verdict is None:
+        assert "max_seconds is 3" in sentence(outcome.reason)
+
+
 def test_one_block_that_stalled_decides_nothing():
     run = SequentialRun(ratio(0.95), plan_pair_looks(160, 0.05), 0.95)
     rng = random.Random(2)

@@ -77,6 +77,11 @@ def _(remark: measuring.PassedDisturbed) -> str:
 
 
 @sentence.register
+def _(remark: measuring.DecidedDisturbed) -> str:
+    return f"{_counted(remark.disturbed)} were disturbed; the budget is too far away for that to explain it"
+
+
+@sentence.register
 def _(remark: measuring.TooClose) -> str:
     text = (
         f"the interval contains the budget: a difference of less than {remark.smallest_difference:.1%} cannot be "

@@ -73,6 +73,14 @@ class PassedDisturbed(Remark):
 
 
 @dataclass(frozen=True)
+class DecidedDisturbed(Remark):
+    """Most was disturbed, and what all of it shows is too far from the budget to be explained by that."""
+
+    kind: ClassVar[str] = "decided disturbed"
+    disturbed: SetAside
+
+
+@dataclass(frozen=True)
 class TooClose(Remark):
     """The interval holds the budget."""
 
