@@ -90,6 +90,8 @@ class BatchCut(Remark):
     arm: str
     sequences: int
     """How many of it were timed."""
+    allowance: float = 0.0
+    """The share by which each may cost more or less in the whole batch: the interval is that much wider."""
 
 
 @dataclass(frozen=True)
