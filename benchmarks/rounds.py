@@ -166,7 +166,7 @@ def cut(repeats: int, seed: int) -> None:
         told = f"{in_a_cut:<10g}"
         for by_centre in (True, False):
             near = [e.judged(e.truth, by_centre=by_centre).verdict for e in found]
-            far = [e.judged(e.truth / 2, by_centre=by_centre).verdict for e in found]
+            far = [e.judged(e.truth / 4, by_centre=by_centre).verdict for e in found]
             shares = (
                 sum(holds(e, by_centre=by_centre) for e in found),
                 len(found) - near.count(Verdict.INCONCLUSIVE),

@@ -14,8 +14,10 @@ from pytest_cpuperf.measure.pairs import Quantity
 from pytest_cpuperf.measure.sequential import SequentialRun
 from pytest_cpuperf.proofs.bucketing.judging import CUT_ALLOWANCE, JobSeconds, estimated_too, rate, ratio
 from pytest_cpuperf.proofs.bucketing.parts import Parts
+from pytest_cpuperf.reports.sentences import sentence
 from pytest_cpuperf.results.evidence import Evidence
 from pytest_cpuperf.results.measurements import Pair
+from pytest_cpuperf.results.remarks.bucketing import FewBatchesTimed
 from pytest_cpuperf.results.units import Unit
 from pytest_cpuperf.results.verdicts import Verdict
 
@@ -81,10 +83,10 @@ class Simulation:
     def speedup(self, at_least=None):
         return ratio(self.baseline_seconds, self.planned_seconds, Unit("×"), at_least)
 
-    def judged(self, quantity):
-        """Return the measurement as it ends."""
-        run = SequentialRun(quantity, plan_pair_looks(ROUNDS, 1 - CONFIDENCE), CONFIDENCE)
-        for pair in self.pairs():
+    def judged(self, quantity, rounds=ROUNDS):
+        """Return the measurement as it ends, for which so many rounds are planned."""
+        run = SequentialRun(quantity, plan_pair_looks(rounds, 1 - CONFIDENCE), CONFIDENCE)
+        for pair in self.pairs()[:rounds]:
             if run.verdict is None:
                 run.add([pair], pair.evidence)
         return run
@@ -149,6 +151,32 @@ def test_a_budget_that_is_far_is_decided_though_batches_were_cut():
     simulation = Simulation(1, as_believed, baseline_seconds=0.3, in_a_cut=1.2)
     assert simulation.judged(simulation.speedup(simulation.truth / 2)).verdict is Verdict.PASS
     assert simulation.judged(simulation.speedup(simulation.truth * 2)).verdict is Verdict.FAIL
+
+
+def test_few_batches_decide_a_budget_that_is_far_and_none_that_is_near():
+    """A tenth of the planned batches are dear, and of eight rounds with one batch each many have none of them."""
+    simulations = [Simulation(seed, lambda g: 5.0 if g.random() < 0.1 else 1.0, as_believed) for seed in range(40)]
+    for simulation in simulations:
+        near = simulation.judged(simulation.speedup(simulation.truth), rounds=8)
+        assert near.verdict is None or near.verdict is Verdict.INCONCLUSIVE
+    far = [s.judged(s.speedup(s.truth / 4), rounds=8).verdict for s in simulations]
+    assert Verdict.FAIL not in far
+    assert far.count(Verdict.PASS) > 20
+    hasty = [s.judged(centre_of_rounds(s.speedup(s.truth)), rounds=8) for s in simulations]
+    assert sum(run.verdict is Verdict.PASS for run in hasty) > 10
+    held = [s.judged(s.speedup(s.truth)) for s in simulations]
+    assert sum(run.verdict in (Verdict.PASS, Verdict.FAIL) for run in held) <= 4
+
+
+def test_a_near_budget_that_few_batches_leave_undecided_says_so():
+    simulation = Simulation(1, as_believed, noise=0.01)
+    run = simulation.judged(simulation.speedup(simulation.truth * 0.8), rounds=8)
+    verdict, reason = run.conclude(lambda: pytest.fail("there are rounds enough for an interval"))
+    assert (verdict, reason) == (Verdict.INCONCLUSIVE, FewBatchesTimed(8, 24))
+    assert sentence(reason) == (
+        "the budget is near, and 8 rounds, each of other batches, may have missed dear ones: it takes 24 rounds; "
+        "raise max_seconds"
+    )
 
 
 def test_without_a_budget_rounds_end_when_they_are_clear_though_the_cut_leaves_the_interval_wide():

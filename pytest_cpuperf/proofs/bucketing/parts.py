@@ -63,8 +63,9 @@ class Parts:
         self.cut_share = sum(s.predicted for s in self._all if self._is_cut(s)) / self.predicted
         """The share of the cost, by the model, that is in batches too long for a round, which are cut."""
         usual = sum(share.predicted**2 for share in self._all) / self.predicted
-        self._count = max(1, int(min(max_seconds, self.predicted) / usual))
-        self.usual_seconds = self.predicted if self.whole else min(self._count * usual, max_seconds)
+        self.batches_a_round = max(1, int(min(max_seconds, self.predicted) / usual))
+        """How many batches a round times, where it does not time all."""
+        self.usual_seconds = self.predicted if self.whole else min(self.batches_a_round * usual, max_seconds)
         """What a round's part costs by the model, usually."""
 
     def __len__(self) -> int:
@@ -75,7 +76,7 @@ class Parts:
         if self.whole:
             return tuple(self._all)
         offset = (0.5 + number * _GOLDEN) % 1.0
-        places = [(k + offset) / self._count * self.predicted for k in range(self._count)]
+        places = [(k + offset) / self.batches_a_round * self.predicted for k in range(self.batches_a_round)]
         chosen = [self._all[min(bisect.bisect_right(self._ends, place), len(self._all) - 1)] for place in places]
         return tuple(self._cut(share) if self._is_cut(share) else share for share in chosen)
 

@@ -69,5 +69,13 @@ def _(remark: bucketing.BatchCut) -> str:
 
 
 @sentence.register
+def _(remark: bucketing.FewBatchesTimed) -> str:
+    return (
+        f"the budget is near, and {remark.rounds} rounds, each of other batches, may have missed dear ones: "
+        f"it takes {remark.needed} rounds; raise max_seconds"
+    )
+
+
+@sentence.register
 def _(remark: bucketing.RealTokens) -> str:
     return f"{remark.share:.0%} of the tokens in arrival order are real"

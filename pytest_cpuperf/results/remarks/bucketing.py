@@ -95,6 +95,16 @@ class BatchCut(Remark):
 
 
 @dataclass(frozen=True)
+class FewBatchesTimed(Remark):
+    """So few batches were timed that some dear ones may be missing, which would matter to a budget this near."""
+
+    kind: ClassVar[str] = "few batches timed"
+    rounds: int
+    """How many rounds there were, each of which times other batches."""
+    needed: int
+
+
+@dataclass(frozen=True)
 class RealTokens(Remark):
     """The share of tokens in arrival order that are real, 0 to 1."""
 
