@@ -1,12 +1,13 @@
 """How often what is stated is true, by simulation: the truth is known, and no clock is read.
 
-usage: python benchmarks/truth.py latency|looks|against [--repeats N] [--seed N]
+usage: python benchmarks/truth.py latency|looks|against|bucketing [--repeats N] [--seed N]
 
 looks     levels of the looks at pairs: how often the interval of some look misses the truth
 against   pairs of fresh processes, by how much they differ and how much more work the candidate does: what is decided,
           and after how many pairs of processes
 latency   intervals for percentiles of calls that are independent, depend on their neighbours, or are slow in spells:
           one interval from a fixed number of calls, and measurements that stop at a planned look
+bucketing speedups from rounds that sample batches whose costs are skewed, and from batches that are cut
 
 Needs pytest-cpuperf[dev] (numpy and scipy).
 """
@@ -21,6 +22,7 @@ from dataclasses import dataclass
 from statistics import NormalDist, median
 
 import numpy as np
+from rounds import bucketing
 from scipy.optimize import brentq
 from scipy.signal import lfilter
 
@@ -199,7 +201,7 @@ def against(repeats: int, seed: int) -> None:
         print(f"{spread:>7.1%}{more:>11.0%}{told}{sum(asked) / repeats:>11.2f}", flush=True)
 
 
-SIMULATIONS = {"latency": latency, "looks": looks, "against": against}
+SIMULATIONS = {"latency": latency, "looks": looks, "against": against, "bucketing": bucketing}
 
 
 def main() -> None:

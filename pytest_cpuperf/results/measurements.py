@@ -125,7 +125,7 @@ class ArmResult:
     """Tokens the model is given, padding included, for all texts."""
     real_tokens: int
     sequences_per_second: float
-    """Median over the rounds."""
+    """By the median of the rounds; by their mean where each runs another part of the batches."""
     real_tokens_per_second: float
     throughput: Estimate | None = None
     """Sequences per second; None where rounds were too few."""

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from statistics import median
 from typing import Any
 
 from pytest_cpuperf.batching import (
@@ -25,12 +24,13 @@ from pytest_cpuperf.batching import (
 )
 from pytest_cpuperf.errors import UsageError, nearest
 from pytest_cpuperf.measure.outcome import Outcome
-from pytest_cpuperf.measure.pairs import Quantity, also_estimate, measure_pairs
+from pytest_cpuperf.measure.pairs import measure_pairs
 from pytest_cpuperf.measure.sequential import Patience
 from pytest_cpuperf.measure.tracing import untraced
 from pytest_cpuperf.proofs.bucketing.agreement import why_outputs_move
 from pytest_cpuperf.proofs.bucketing.arms import Arm, FirstPass, TimedArm, simple_arms, timed_arms
 from pytest_cpuperf.proofs.bucketing.jobs import Job, as_job
+from pytest_cpuperf.proofs.bucketing.judging import CUT_ALLOWANCE, JobSeconds, estimated_too, rate, ratio
 from pytest_cpuperf.proofs.encoders import require
 from pytest_cpuperf.results.measurements import ArmResult, BucketingMeasurement, Pair
 from pytest_cpuperf.results.remarks import Remark
@@ -44,7 +44,7 @@ from pytest_cpuperf.results.remarks.bucketing import (
     TimeDoesNotFollow,
 )
 from pytest_cpuperf.results.units import Unit
-from pytest_cpuperf.results.verdicts import Budget, Estimate, Verdict
+from pytest_cpuperf.results.verdicts import Budget, Verdict
 
 BASELINES = ("padded", "arrival")
 LARGEST_BATCH = 64
@@ -72,9 +72,14 @@ class _Experiment:
     first_passes: Sequence[FirstPass]
     confidence: float
 
-    def whole_seconds(self, pair: Pair, k: int) -> float:
-        """Return what the whole job took arm `k`, by one round."""
-        return self.arms[k].whole_seconds((pair.candidate_seconds, pair.baseline_seconds, *pair.also_seconds)[k])
+    def seconds(self, k: int) -> JobSeconds:
+        """Return what the whole job takes arm `k`, as rounds show it."""
+        arm = self.arms[k]
+
+        def of_round(pair: Pair) -> float:
+            return arm.whole_seconds((pair.candidate_seconds, pair.baseline_seconds, *pair.also_seconds)[k])
+
+        return JobSeconds.of(of_round, arm.parts)
 
     def results(self) -> tuple[ArmResult, ...]:
         """Return what is known of the arms so far."""
@@ -217,7 +222,7 @@ def _disagreement(experiment: _Experiment, model: Any, tolerance: float) -> Outp
 def _measure(experiment: _Experiment, at_least: float | None, patience: Patience, cpus: tuple[int, ...]) -> Outcome:
     """Time the arms in rounds; the verdict is on the first two."""
     planned, baseline, *others = experiment.arms
-    quantity = Quantity(lambda p: experiment.whole_seconds(p, 1) / experiment.whole_seconds(p, 0), Unit("×"), at_least)
+    quantity = ratio(experiment.seconds(1), experiment.seconds(0), Unit("×"), at_least)
     return measure_pairs(planned, baseline, quantity, patience, cpus, tuple(others))
 
 
@@ -225,21 +230,15 @@ def _with_speed(result: ArmResult, experiment: _Experiment, k: int, outcome: Out
     """Return an arm's result with how fast it was over the rounds, by itself and over the baseline."""
     if not outcome.pairs:
         return result
-    sequences = len(experiment.lengths)
-
-    def estimate(of_pair: Callable[[Pair], float], unit: Unit) -> Estimate | None:
-        return also_estimate(outcome, of_pair, unit)
-
-    def over_baseline(pair: Pair) -> float:
-        return experiment.whole_seconds(pair, 1) / experiment.whole_seconds(pair, k)
-
-    each = median(experiment.whole_seconds(pair, k) for pair in outcome.pairs)
+    sequences, seconds = len(experiment.lengths), experiment.seconds(k)
+    each = seconds.mean(outcome.pairs)
+    over_baseline = ratio(experiment.seconds(1), seconds, Unit("×"))
     return replace(
         result,
         sequences_per_second=sequences / each,
         real_tokens_per_second=result.real_tokens / each,
-        throughput=estimate(lambda pair: sequences / experiment.whole_seconds(pair, k), Unit("sequences/s")),
-        speedup=(outcome.estimate, None)[k] if k < 2 else estimate(over_baseline, Unit("×")),
+        throughput=estimated_too(outcome, rate(sequences, seconds, Unit("sequences/s"))),
+        speedup=(outcome.estimate, None)[k] if k < 2 else estimated_too(outcome, over_baseline),
     )
 
 
@@ -265,4 +264,4 @@ def _notes(experiment: _Experiment) -> Iterator[Remark]:
         yield TextsCut(cut, len(given.sequences), job.max_length)
     for timed in experiment.arms[:2]:
         if timed.cut_to is not None:
-            yield BatchCut(timed.arm.name, timed.cut_to)
+            yield BatchCut(timed.arm.name, timed.cut_to, CUT_ALLOWANCE)

@@ -2,10 +2,11 @@
 
 A sample of the texts would not do: a plan for a few texts is another plan, with fewer neighbours of a length, and few
 texts in arrival order have another longest one. So every arm cuts all texts into batches, and every round times others
-of them: a systematic sample in which a batch is as likely as it is dear by the cost model. The mean of measured over
-predicted seconds then estimates the whole arm's without bias, however wrong the model is; how wrong it is shows in how
-much rounds differ, and so in the interval. (The Hansen-Hurwitz estimator; Cochran, "Sampling Techniques", 3rd ed.,
-9A.3 and 8.)
+of them: a systematic sample in which a batch is as likely as it is dear by the cost model. Measured over predicted
+seconds then has the whole arm's as its mean over rounds, though the model may be wrong; how wrong it is shows in how
+much rounds differ. (The Hansen-Hurwitz estimator; Cochran, "Sampling Techniques", 3rd ed., 9A.3 and 8.) The mean alone
+has that property, and `judging` estimates it. A batch that is cut is the exception: what the model says of the whole
+batch over its part is taken on trust.
 """
 
 from __future__ import annotations
@@ -59,9 +60,12 @@ class Parts:
         """What all batches cost by the model."""
         self.whole = self.predicted <= max_seconds
         """Whether every round times all batches."""
+        self.cut_share = sum(s.predicted for s in self._all if self._is_cut(s)) / self.predicted
+        """The share of the cost, by the model, that is in batches too long for a round, which are cut."""
         usual = sum(share.predicted**2 for share in self._all) / self.predicted
-        self._count = max(1, int(min(max_seconds, self.predicted) / usual))
-        self.usual_seconds = self.predicted if self.whole else min(self._count * usual, max_seconds)
+        self.batches_a_round = max(1, int(min(max_seconds, self.predicted) / usual))
+        """How many batches a round times, where it does not time all."""
+        self.usual_seconds = self.predicted if self.whole else min(self.batches_a_round * usual, max_seconds)
         """What a round's part costs by the model, usually."""
 
     def __len__(self) -> int:
@@ -72,9 +76,12 @@ class Parts:
         if self.whole:
             return tuple(self._all)
         offset = (0.5 + number * _GOLDEN) % 1.0
-        places = [(k + offset) / self._count * self.predicted for k in range(self._count)]
+        places = [(k + offset) / self.batches_a_round * self.predicted for k in range(self.batches_a_round)]
         chosen = [self._all[min(bisect.bisect_right(self._ends, place), len(self._all) - 1)] for place in places]
-        return tuple(self._cut(share) if share.predicted > self._max_seconds else share for share in chosen)
+        return tuple(self._cut(share) if self._is_cut(share) else share for share in chosen)
+
+    def _is_cut(self, share: BatchShare) -> bool:
+        return share.predicted > self._max_seconds
 
     def _cut(self, share: BatchShare) -> BatchShare:
         size, longest = self._shape(share.batch)

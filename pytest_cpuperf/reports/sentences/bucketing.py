@@ -61,9 +61,18 @@ def _(remark: bucketing.TextsCut) -> str:
 
 @sentence.register
 def _(remark: bucketing.BatchCut) -> str:
+    allowed = f", and the interval allows for {remark.allowance:.0%}" if remark.allowance else ""
     return (
         f"a batch of the {remark.arm} arm takes too long to be timed whole: {remark.sequences} sequences of it were, "
-        "which may cost more or less each; raise max_seconds"
+        f"which may cost more or less each{allowed}; raise max_seconds to time it whole"
+    )
+
+
+@sentence.register
+def _(remark: bucketing.FewBatchesTimed) -> str:
+    return (
+        f"the budget is near, and {remark.rounds} rounds, each of other batches, may have missed dear ones: "
+        f"it takes {remark.needed} rounds; raise max_seconds"
     )
 
 

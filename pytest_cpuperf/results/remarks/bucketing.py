@@ -90,6 +90,18 @@ class BatchCut(Remark):
     arm: str
     sequences: int
     """How many of it were timed."""
+    allowance: float = 0.0
+    """The share by which each may cost more or less in the whole batch: the interval is that much wider."""
+
+
+@dataclass(frozen=True)
+class FewBatchesTimed(Remark):
+    """So few batches were timed that some dear ones may be missing, which would matter to a budget this near."""
+
+    kind: ClassVar[str] = "few batches timed"
+    rounds: int
+    """How many rounds there were, each of which times other batches."""
+    needed: int
 
 
 @dataclass(frozen=True)
