@@ -154,7 +154,7 @@ def cut(repeats: int, seed: int) -> None:
     print(
         "true: how many intervals held the truth. wrong: how many passed or failed a budget that is the truth. far: how"
     )
-    print("many passed half of it.")
+    print("many passed a quarter of it.")
     print(f"{'':<10}{'centre':>24}{'means':>24}")
     print(f"{'in a cut':<10}" + 2 * f"{'true':>8}{'wrong':>8}{'far':>8}")
     rounds, texts = SETTINGS[0]

@@ -137,4 +137,5 @@ def estimated_too(outcome: Outcome, quantity: Quantity) -> Estimate | None:
     """
     if outcome.estimate is None or len(outcome.pairs) < quantity.fewest(outcome.alpha):
         return None
-    return replace(quantity.estimate(outcome.pairs, outcome.alpha), confidence=outcome.estimate.confidence)
+    estimate = quantity.estimate(outcome.pairs, outcome.alpha)
+    return None if estimate is None else replace(estimate, confidence=outcome.estimate.confidence)
