@@ -54,7 +54,7 @@ class SleepLess(Proof):
         outcome = measure_pairs(
             lambda: time.sleep(0.01), lambda: time.sleep(0.02), quantity, subject.patience, subject.cpus
         )
-        record = ComparisonMeasurement(label="short sleep", budget=None, baseline="long sleep", **vars(outcome))
+        record = ComparisonMeasurement(label="short sleep", budget=None, baseline="long sleep", **outcome.fields)
         return Finding(Judgement.CONFIRMED, Slept(0.01), record)
 
     def recommend(self, finding):
