@@ -60,14 +60,15 @@ class Against:
         """Show what verdicts will cost, where importing the tests takes so long that it counts."""
         seconds = time.monotonic() - self._began
         measured = sum(map(is_measured, items))
+        fewest, most = STAGES[0].processes, STAGES[-1].processes
         # The two of a pair start at once, which takes as long as one where there are CPUs for both.
-        least, most = measured * STAGES[0].processes * seconds, 2 * measured * STAGES[-1].processes * seconds
-        if least < _MUCH_SECONDS:
+        least_seconds, most_seconds = measured * fewest * seconds, 2 * measured * most * seconds
+        if least_seconds < _MUCH_SECONDS:
             return []
+        tests = "1 test is" if measured == 1 else f"{measured} tests are"
         return [
-            f"cpuperf: each verdict takes {STAGES[0].processes} to {STAGES[-1].processes} pairs of fresh processes; "
-            f"importing the tests alone takes {seconds:.1f} s, so {measured} "
-            f"{'test' if measured == 1 else 'tests'} will take {least / 60:.0f} to {most / 60:.0f} min on top"
+            f"cpuperf: {tests} judged by {fewest} to {most} pairs of fresh processes each; importing took "
+            f"{seconds:.1f} s here, so starting them takes about {least_seconds:.0f} to {most_seconds:.0f} s in all"
         ]
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)

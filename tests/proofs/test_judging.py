@@ -223,3 +223,11 @@ def test_rates_of_arms_are_estimated_as_the_verdict_is():
         assert estimated_too(few, rate(1600, simulation.planned_seconds, Unit("sequences/s"))) is None
     assert fmean(points) == pytest.approx(0, abs=0.04)
     assert held >= 0.93 * 60
+
+
+def test_three_sampled_rounds_decide_nothing_but_a_budget_that_is_far_away():
+    arm = JobSeconds(lambda p: p.candidate_seconds, sampled=True)
+    other = JobSeconds(lambda p: p.baseline_seconds, sampled=True)
+    rounds = [Pair(1.0, baseline, True, QUIET, (), k) for k, baseline in enumerate((3.0, 3.01, 3.02))]
+    assert ratio(other, arm, Unit("×"), at_least=2.9).estimate(rounds, 0.05) is None
+    assert ratio(other, arm, Unit("×"), at_least=1.2).estimate(rounds, 0.05).low == 3.0

@@ -325,6 +325,21 @@ def test_a_project_that_is_installed_elsewhere_is_refused(history, pytester, mon
     )
 
 
+def test_tests_that_take_long_to_import_tell_what_verdicts_will_cost(history):
+    slow = """
+    import time, pytest
+    time.sleep(2)
+
+    @pytest.mark.parametrize("n", range(8))
+    def test_speed(cpuperf, n):
+        cpuperf.throughput(lambda: None, items=1)
+    """
+    pytester = history(test_speed=slow)
+    told = "cpuperf: 8 tests are judged by 2 to 6 pairs of fresh processes each; importing took * s here, so starting *"
+    against(pytester, "--collect-only").stdout.fnmatch_lines([told])
+    against(pytester, "--collect-only", "-k", "0").stdout.no_fnmatch_line("*pairs of fresh processes each*")
+
+
 def test_options_of_the_projects_conftest_are_known_there_too(history):
     conftest = """
     def pytest_addoption(parser):

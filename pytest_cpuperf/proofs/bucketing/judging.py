@@ -87,8 +87,13 @@ class SampledRatio(Quantity):
         above, below = self.numerator.unknown, self.denominator.unknown
         return above[0] / below[1], above[1] / below[0]
 
-    def estimate(self, units: Sequence[Pair], alpha: float) -> Estimate:
-        """Return the estimate from rounds, at level 1 - alpha, widened by what cut batches leave open."""
+    def estimate(self, units: Sequence[Pair], alpha: float) -> Estimate | None:
+        """Return the estimate from rounds, at level 1 - alpha, widened by what cut batches leave open.
+
+        Of too few rounds it is what `Quantity` makes of them: nothing, unless the budget is far away.
+        """
+        if len(units) < self.fewest(alpha):
+            return super().estimate(units, alpha)
         above, below = self._sides(units)
         point, low, high = (self.scale * value for value in ratio_of_means(above, below, alpha))
         return Estimate(point, low * self.unknown[0], high * self.unknown[1], self.unit, 1 - alpha, len(units))
