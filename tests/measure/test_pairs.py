@@ -10,8 +10,9 @@ import pytest
 
 from pytest_cpuperf.machine.evidence import Watch
 from pytest_cpuperf.measure.blocks import block_seconds, time_block, warm_up
+from pytest_cpuperf.measure.estimate import hodges_lehmann
 from pytest_cpuperf.measure.looks import plan_pair_looks
-from pytest_cpuperf.measure.pairs import Quantity, changed_speed, measure_pairs, speedup
+from pytest_cpuperf.measure.pairs import Quantity, also_estimate, changed_speed, measure_pairs, speedup
 from pytest_cpuperf.measure.sequential import Patience, SequentialRun
 from pytest_cpuperf.reports.sentences import sentence
 from pytest_cpuperf.results.evidence import Disturbance, DisturbanceKind, Evidence
@@ -94,6 +95,15 @@ def test_rare_slow_blocks_are_no_pass():
     assert run.estimate.low > 0.95, "the centre alone would pass"
     assert verdict is Verdict.INCONCLUSIVE
     assert "all together on the other (0.9" in sentence(reason)
+
+
+def test_the_confidence_told_is_that_of_all_looks_and_other_figures_hold_as_surely():
+    outcome = measure_pairs(spin(5), spin(10), ratio(1.5), Patience(max_seconds=10, confidence=0.9), ())
+    other = also_estimate(outcome, lambda p: 1 / p.candidate_seconds, Unit("1/s"))
+    assert outcome.estimate.confidence == other.confidence == 0.9
+    assert outcome.alpha < 0.1 / 2, "one look has a part of the error"
+    as_wide = hodges_lehmann([-math.log(p.candidate_seconds) for p in outcome.pairs], outcome.alpha)
+    assert (other.low, other.high) == pytest.approx((math.exp(as_wide[1]), math.exp(as_wide[2])))
 
 
 NEIGHBOUR = Evidence(wall_seconds=0.1, own_seconds=0.1, disturbance=Disturbance(DisturbanceKind.WAITING, 0.4))

@@ -325,6 +325,59 @@ def test_a_project_that_is_installed_elsewhere_is_refused(history, pytester, mon
     )
 
 
+def test_pairs_of_processes_are_fresh_and_share_a_hash_seed_that_no_other_pair_has(history, monkeypatch):
+    service = """
+    import os, time
+    from pathlib import Path
+    began = []
+
+    def work():
+        if not began:
+            began.append(1)
+            with Path(os.environ["CPUPERF_TEST_SEEN"]).open("a") as seen:
+                tree = "there" if "cpuperf-against" in __file__ else "here"
+                print(tree, os.getpid(), os.environ.get("PYTHONHASHSEED"), len(os.sched_getaffinity(0)), file=seen)
+        time.sleep(0.002)
+    """
+    pytester = history(service=service, test_speed=TEST)
+    seen = pytester.path.parent / "seen.txt"
+    monkeypatch.setenv("CPUPERF_TEST_SEEN", str(seen))
+    monkeypatch.delenv("PYTHONHASHSEED", raising=False)
+    against(pytester).assert_outcomes(passed=1)
+    main, *timed = [line.split() for line in seen.read_text().splitlines()]
+    assert main[0] == "here"
+    assert main[2] == "None", "the process that runs the tests keeps its own"
+    seeds = [seed for _, _, seed, _ in timed]
+    assert len(timed) == 2 * len(set(seeds)) >= 4
+    assert {frozenset(tree for tree, _, s, _ in timed if s == seed) for seed in seeds} == {frozenset(("here", "there"))}
+    assert len({pid for _, pid, _, _ in [main, *timed]}) == len(timed) + 1
+    assert {cpus for *_, cpus in timed} == {main[3]}
+
+
+def test_memory_is_held_anew_before_each_block(history):
+    held = """
+    import gc
+    from service import work
+
+    def test_speed(cpuperf):
+        seen = []
+
+        def layout():
+            holders = [o for o in gc.get_objects() if type(o).__name__ == "HeldMemory"]
+            seen.append(len(holders[0]._held) if holders else None)
+            work()
+            # A block of one call each: each sees what was drawn for it.
+            if seen[0] is not None and len(seen) == 20:
+                assert len(set(seen[-8:])) > 4, seen
+
+        cpuperf.throughput(layout, items=1)
+        if seen[0] is not None:
+            assert len(seen) >= 20
+    """
+    pytester = history(service=SPIN.format(milliseconds=60), test_speed=held)
+    against(pytester).assert_outcomes(passed=1)
+
+
 def test_tests_that_take_long_to_import_tell_what_verdicts_will_cost(history):
     slow = """
     import time, pytest
