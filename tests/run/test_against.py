@@ -330,16 +330,25 @@ def test_pairs_of_processes_are_fresh_and_share_a_hash_seed_that_no_other_pair_h
     import os, time
     from pathlib import Path
     began = []
+    CPUS_AT_IMPORT = len(os.sched_getaffinity(0))
 
     def work():
         if not began:
             began.append(1)
             with Path(os.environ["CPUPERF_TEST_SEEN"]).open("a") as seen:
                 tree = "there" if "cpuperf-against" in __file__ else "here"
-                print(tree, os.getpid(), os.environ.get("PYTHONHASHSEED"), len(os.sched_getaffinity(0)), file=seen)
+                print(tree, os.getpid(), os.environ.get("PYTHONHASHSEED"), CPUS_AT_IMPORT, file=seen)
         time.sleep(0.002)
     """
-    pytester = history(service=service, test_speed=TEST)
+    on_one_cpu = """
+    import pytest
+    from service import work
+
+    @pytest.mark.cpuperf(cores=1)
+    def test_speed(cpuperf):
+        cpuperf.throughput(work, items=1)
+    """
+    pytester = history(service=service, test_speed=on_one_cpu)
     seen = pytester.path.parent / "seen.txt"
     monkeypatch.setenv("CPUPERF_TEST_SEEN", str(seen))
     monkeypatch.delenv("PYTHONHASHSEED", raising=False)
@@ -351,31 +360,34 @@ def test_pairs_of_processes_are_fresh_and_share_a_hash_seed_that_no_other_pair_h
     assert len(timed) == 2 * len(set(seeds)) >= 4
     assert {frozenset(tree for tree, _, s, _ in timed if s == seed) for seed in seeds} == {frozenset(("here", "there"))}
     assert len({pid for _, pid, _, _ in [main, *timed]}) == len(timed) + 1
-    assert {cpus for *_, cpus in timed} == {main[3]}
+    assert {cpus for *_, cpus in timed} == {main[3]}, "none inherits the place of the test that asks for it"
 
 
-def test_memory_is_held_anew_before_each_block(history):
-    held = """
-    import gc
-    from service import work
+def test_memory_is_held_anew_before_each_block(history, monkeypatch):
+    service = """
+    import os, time
+    from pathlib import Path
+    from pytest_cpuperf.run.other_side.memory import HeldMemory
+    draw, drawn = HeldMemory.draw, []
 
-    def test_speed(cpuperf):
-        seen = []
+    def draw_and_count(self):
+        draw(self)
+        drawn.append(len(self._held))
+    HeldMemory.draw = draw_and_count
 
-        def layout():
-            holders = [o for o in gc.get_objects() if type(o).__name__ == "HeldMemory"]
-            seen.append(len(holders[0]._held) if holders else None)
-            work()
-            # A block of one call each: each sees what was drawn for it.
-            if seen[0] is not None and len(seen) == 20:
-                assert len(set(seen[-8:])) > 4, seen
-
-        cpuperf.throughput(layout, items=1)
-        if seen[0] is not None:
-            assert len(seen) >= 20
+    def work():
+        time.sleep(0.06)  # longer than a block need be: each block is one call
+        with Path(os.environ["CPUPERF_TEST_SEEN"], str(os.getpid())).open("a") as seen:
+            print(*drawn[-1:], file=seen)
     """
-    pytester = history(service=SPIN.format(milliseconds=60), test_speed=held)
-    against(pytester).assert_outcomes(passed=1)
+    pytester = history(service=service, test_speed=TEST)
+    seen = pytester.path.parent / "seen"
+    seen.mkdir()
+    monkeypatch.setenv("CPUPERF_TEST_SEEN", str(seen))
+    against(pytester, "--cpuperf-max-seconds=20").assert_outcomes(passed=1)
+    held = [lines for file in seen.iterdir() if any(lines := file.read_text().split())]
+    assert len(held) >= 4, "two processes of each tree, and not the one that runs the tests"
+    assert all(len(set(numbers)) > 10 for numbers in held)
 
 
 def test_tests_that_take_long_to_import_tell_what_verdicts_will_cost(history):
