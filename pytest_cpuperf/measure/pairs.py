@@ -34,6 +34,8 @@ _PAIRS_A_LEFT_OUT = 50
 _OVERHEAD_SECONDS = 0.01  # of a pair: reading counters and collecting garbage
 # Without a budget there is nothing to be clear about; this half-width, relative to the point, is clear enough.
 CLEAR_ENOUGH = 0.02
+# No verdict waits for a figure alone, and a function that changes its speed late is seen by no fewer.
+FEWEST_FOR_A_FIGURE = 20
 # A figure that is stored blurs each later verdict by its own interval.
 CARRIED_CLEAR_ENOUGH = 0.01
 
@@ -110,7 +112,7 @@ class Quantity(Goal[Pair]):
 
     def is_clear(self, estimate: Estimate, units: Sequence[Pair], alpha: float) -> bool:
         """Return whether an estimate without a budget is narrow enough, and what is stored too."""
-        if not _within(estimate, CLEAR_ENOUGH):
+        if len(units) < FEWEST_FOR_A_FIGURE or not _within(estimate, CLEAR_ENOUGH):
             return False
         if self.carried is None:
             return True
