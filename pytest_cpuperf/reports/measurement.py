@@ -88,7 +88,8 @@ def how_measured(record: Measurement, placement: Placement | None = None) -> str
     if estimate and estimate.pairs:
         counted = "calls" if isinstance(record, LatencyMeasurement) else "pairs"
         parts.append(f"{estimate.pairs:,} {counted}, {100 * estimate.confidence:.3g} % interval")
-        parts.append(f"resolution {100 * estimate.smallest_difference:.2g} %")
+        percent = 100 * estimate.smallest_difference
+        parts.append(f"resolution {percent:.2g} %" if percent < 100 else f"resolution {percent:.0f} %")
     if estimate and record.total is not None and not estimate.low <= record.total <= estimate.high:
         parts.append(f"{estimate.unit.after(amount(record.total))} by total times")
     if isinstance(record, ThroughputMeasurement) and record.rate and estimate and record.rate.unit != estimate.unit:
