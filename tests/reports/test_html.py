@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from pytest_cpuperf.registry import load_kinds
 from pytest_cpuperf.reports.charts import chart
 from pytest_cpuperf.reports.formats import run_formats
 from pytest_cpuperf.reports.html import html_text
@@ -43,6 +44,12 @@ class Page(HTMLParser):
     @property
     def text(self):
         return " ".join(" ".join(self.words).split())
+
+
+@pytest.fixture(autouse=True)
+def kinds():
+    """Know how quantities of evidence are worded, as whoever writes a page does."""
+    load_kinds()
 
 
 def test_it_says_how_it_went_and_shows_what_it_stands_on():
