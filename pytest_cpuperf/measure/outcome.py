@@ -8,6 +8,7 @@ from typing import Any
 from pytest_cpuperf.results.evidence import Evidence
 from pytest_cpuperf.results.measurements import CallGroup, Pair
 from pytest_cpuperf.results.remarks import Remark
+from pytest_cpuperf.results.remarks.measuring import DecidedDisturbed, PassedDisturbed
 from pytest_cpuperf.results.verdicts import Estimate, Verdict
 
 
@@ -34,6 +35,13 @@ class Outcome:
     def fields(self) -> dict[str, Any]:
         """What a record takes over."""
         return {name: value for name, value in vars(self).items() if name != "alpha"}
+
+    @property
+    def judged(self) -> tuple[Pair, ...]:
+        """The pairs that the estimate is from: those set aside too, where the verdict stands on all of them."""
+        if not isinstance(self.reason, (DecidedDisturbed, PassedDisturbed)):
+            return self.pairs
+        return tuple(sorted(self.pairs + self.set_aside, key=lambda pair: pair.number))
 
 
 @dataclass(frozen=True, kw_only=True)

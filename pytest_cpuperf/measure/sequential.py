@@ -186,7 +186,7 @@ class SequentialRun(Generic[Unit]):
         estimate = self._estimate(self.measured, alpha)
         if estimate is None or self.goal.judge(estimate) is not Verdict.PASS:
             return False
-        self.estimate = estimate
+        self.estimate, self.alpha = estimate, alpha
         return True
 
     def _estimate(self, units: Sequence[Unit], alpha: float) -> Estimate | None:

@@ -15,9 +15,10 @@ from pytest_cpuperf.measure.sequential import SequentialRun
 from pytest_cpuperf.proofs.bucketing.judging import CUT_ALLOWANCE, JobSeconds, estimated_too, rate, ratio
 from pytest_cpuperf.proofs.bucketing.parts import Parts
 from pytest_cpuperf.reports.sentences import sentence
-from pytest_cpuperf.results.evidence import Evidence
+from pytest_cpuperf.results.evidence import Disturbance, DisturbanceKind, Evidence
 from pytest_cpuperf.results.measurements import Pair
 from pytest_cpuperf.results.remarks.bucketing import FewBatchesTimed
+from pytest_cpuperf.results.remarks.measuring import DecidedDisturbed, SetAside
 from pytest_cpuperf.results.units import Unit
 from pytest_cpuperf.results.verdicts import Verdict
 
@@ -219,8 +220,11 @@ def test_rates_of_arms_are_estimated_as_the_verdict_is():
         points.append(math.log(estimate.point / truth))
         held += estimate.low <= truth <= estimate.high
         assert estimate.confidence == run.estimate.confidence
-        few = replace(outcome, pairs=outcome.pairs[:3])
+        few = replace(outcome, pairs=outcome.pairs[:3], set_aside=outcome.pairs[3:])
         assert estimated_too(few, rate(1600, simulation.planned_seconds, Unit("sequences/s"))) is None
+        aside = SetAside(45, 48, False, Disturbance(DisturbanceKind.WAITING, 0.4))
+        by_all = replace(few, reason=DecidedDisturbed(aside))
+        assert estimated_too(by_all, rate(1600, simulation.planned_seconds, Unit("sequences/s"))) == estimate
     assert fmean(points) == pytest.approx(0, abs=0.04)
     assert held >= 0.93 * 60
 

@@ -228,10 +228,10 @@ def _measure(experiment: _Experiment, at_least: float | None, patience: Patience
 
 def _with_speed(result: ArmResult, experiment: _Experiment, k: int, outcome: Outcome) -> ArmResult:
     """Return an arm's result with how fast it was over the rounds, by itself and over the baseline."""
-    if not outcome.pairs:
+    if not outcome.judged:
         return result
     sequences, seconds = len(experiment.lengths), experiment.seconds(k)
-    each = seconds.mean(outcome.pairs)
+    each = seconds.mean(outcome.judged)
     over_baseline = ratio(experiment.seconds(1), seconds, Unit("×"))
     return replace(
         result,

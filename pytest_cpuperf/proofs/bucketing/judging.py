@@ -140,7 +140,7 @@ def estimated_too(outcome: Outcome, quantity: Quantity) -> Estimate | None:
 
     It holds as surely as the measurement's own, as in `measure.pairs.also_estimate`.
     """
-    if outcome.estimate is None or len(outcome.pairs) < quantity.fewest(outcome.alpha):
+    if outcome.estimate is None or len(outcome.judged) < quantity.fewest(outcome.alpha):
         return None
-    estimate = quantity.estimate(outcome.pairs, outcome.alpha)
+    estimate = quantity.estimate(outcome.judged, outcome.alpha)
     return None if estimate is None else replace(estimate, confidence=outcome.estimate.confidence)
