@@ -16,7 +16,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from pytest_cpuperf.errors import UsageError
-from pytest_cpuperf.measure.budgets import PEAK, BudgetShare, is_number, read_budget
+from pytest_cpuperf.measure.budgets import BudgetShare, is_number, read_budget
 from pytest_cpuperf.results.figures import format_cpus
 from pytest_cpuperf.results.measurements import (
     AgainstMeasurement,
@@ -28,18 +28,17 @@ from pytest_cpuperf.results.measurements import (
 )
 from pytest_cpuperf.results.placement import Placement
 from pytest_cpuperf.results.remarks import Remark
-from pytest_cpuperf.results.remarks.measuring import NoStoredRun, NotMeasured, SpeedChanged, ThreadsLeft
-from pytest_cpuperf.results.stored import StoredFigure
+from pytest_cpuperf.results.remarks.measuring import NotMeasured, SpeedChanged, ThreadsLeft
 from pytest_cpuperf.results.units import Unit
 from pytest_cpuperf.results.verdicts import Budget, Estimate, Verdict
 
 if TYPE_CHECKING:
     from pytest_cpuperf.measure.against import OtherSide
+    from pytest_cpuperf.measure.stored import History
+    from pytest_cpuperf.results.calibration import Calibration
 
 Record = TypeVar("Record", bound=Measurement)
 
-COMPARED_SHARE = 0.95
-"""What `--cpuperf-compare` asks of a function's stored speed: a loss of 5 % is one somebody would mind."""
 _MANY_THREADS = 64  # more than pools that a model makes once
 
 
@@ -67,12 +66,12 @@ class CpuPerf:
     confidence: float = 0.95
     explain: Callable[[Measurement], str] = field(default=lambda record: str(record.reason))
     """Renders a record as the text a failed budget shows."""
-    stored: Callable[[str, str], StoredFigure | Remark] = field(default=lambda name, label: NoStoredRun(name, ""))
-    """Finds what this test reached in a stored run, by the run's name and the label; or says why there is nothing."""
+    history: History | None = None
+    """The stored runs that throughput is held against; None where there can be none."""
+    calibration: Calibration | None = None
+    """What budgets this machine supports, where that was measured."""
     live: Live | None = None
     """Shows how far a measurement is, on a terminal."""
-    compared: str | None = None
-    """The stored run that measurements without a budget of their own are held against (`--cpuperf-compare`)."""
     against: OtherSide | None = None
     """The other revision that each function is measured against, too."""
     serve: Callable[[str, Callable[[], object]], None] | None = None
@@ -127,16 +126,15 @@ class CpuPerf:
             budget = None if goal is None or isinstance(goal, BudgetShare) else Budget(goal, per_second)
             return self._unmeasured(ThroughputMeasurement, label, budget, per_second)
         # Deferred: the idle plugin imports nothing that measures.
+        from pytest_cpuperf.measure.stored import held_against_stored
         from pytest_cpuperf.measure.throughput import measure_throughput
 
-        stored = self.stored(goal.of, label) if isinstance(goal, BudgetShare) and goal.of != PEAK else None
-        if goal is None and self.compared is not None:
-            stored = self.stored(self.compared, label)
-            # A test that is new has nothing to be held against, and that is no fault of its own.
-            goal = None if isinstance(stored, Remark) else BudgetShare(COMPARED_SHARE, self.compared)
-        record = measure_throughput(function, items, unit, goal, stored, self._patience(max_seconds), self.cpus)
-        notes = (*record.notes, stored) if goal is None and isinstance(stored, Remark) else record.notes
-        record = self._conclude(replace(record, label=label, notes=notes))
+        patience = self._patience(max_seconds)
+        record = measure_throughput(function, items, unit, goal, patience, self.cpus)
+        record = replace(record, label=label)
+        if self.history is not None:
+            record = held_against_stored(record, goal, self.history, patience)
+        record = self._conclude(record)
         self._hold_against(label, max_seconds)
         return record
 
@@ -312,12 +310,14 @@ class CpuPerf:
         return record
 
     def _caveats(self, record: Record) -> list[Remark]:
-        """Return what the function did that a figure does not show."""
+        """Return what a figure and its budget do not show."""
         from pytest_cpuperf.measure.pairs import changed_speed
 
+        finer = self.calibration.remark(record) if self.calibration else None
+        caveats: list[Remark] = [] if finer is None else [finer]
         if isinstance(record, AgainstMeasurement):
-            return []  # what was measured ran in other processes, several in turn
-        caveats = self.outside()
+            return caveats  # what was measured ran in other processes, several in turn
+        caveats += self.outside()
         change = changed_speed(record.pairs)
         if change is not None:
             caveats.append(SpeedChanged(change))

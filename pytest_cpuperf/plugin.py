@@ -46,6 +46,7 @@ def _register_run(config: pytest.Config) -> None:
     from pytest_cpuperf.run.against import Against
     from pytest_cpuperf.run.outcomes import Outcomes
     from pytest_cpuperf.run.placing import Placing
+    from pytest_cpuperf.run.processes import Processes
     from pytest_cpuperf.run.state import Run
     from pytest_cpuperf.run.static_items import StaticChecks
     from pytest_cpuperf.run.stored import StoredRuns
@@ -60,6 +61,7 @@ def _register_run(config: pytest.Config) -> None:
         "cpuperf-static": StaticChecks(run),
         "cpuperf-workers": Workers(run),
         "cpuperf-placing": Placing(run),
+        Processes.name: Processes(run),
     }
     if run.settings.against is not None:
         # Last: its wrapper is around the others', so that the other process starts before this one is pinned, and it

@@ -12,7 +12,7 @@ from typing import NoReturn
 from pytest_cpuperf import __version__
 from pytest_cpuperf.errors import UsageError, nearest
 
-COMMANDS = ("check", "explain", "cpus", "inspect", "prove", "compare", "report")
+COMMANDS = ("check", "explain", "cpus", "inspect", "prove", "calibrate", "compare", "report")
 """Each is a module of this folder, with `add_arguments` and `run`; its docstring is its summary."""
 
 

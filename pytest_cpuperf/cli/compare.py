@@ -7,8 +7,8 @@ import shutil
 from pathlib import Path
 
 from pytest_cpuperf.errors import UsageError
+from pytest_cpuperf.measure.comparison import compare_runs
 from pytest_cpuperf.reports.comparison import comparison_text
-from pytest_cpuperf.results.comparison import compare_runs
 from pytest_cpuperf.results.document import read_results
 
 

@@ -6,7 +6,6 @@ import math
 import time
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from statistics import stdev
 from typing import Protocol
 
 from pytest_cpuperf.machine.evidence import Watch, total
@@ -20,6 +19,7 @@ from pytest_cpuperf.measure.blocks import (
 )
 from pytest_cpuperf.measure.estimate import centre
 from pytest_cpuperf.measure.pairs import speedup, time_pair
+from pytest_cpuperf.measure.processes import FEWEST_PAIRS, PAIRS, TIMES_AS_MANY, are_enough
 from pytest_cpuperf.measure.sequential import Patience, set_aside
 from pytest_cpuperf.measure.staged import LEAST_SHARE, MOST_PROCESSES, STAGES, Decision, decide, estimate
 from pytest_cpuperf.results.measurements import AgainstMeasurement, Pair
@@ -33,13 +33,6 @@ from pytest_cpuperf.results.remarks.measuring import (
 from pytest_cpuperf.results.units import Unit
 from pytest_cpuperf.results.verdicts import Budget, Verdict
 
-PAIRS = 12
-"""Pairs of blocks in a pair of processes: more would only tell better what is true of these two."""
-_FEWEST_PAIRS = 3
-# On a noisy machine 12 pairs tell too little even of these two. Then there are up to so many times as many, until their
-# centre is as well known as it needs to be: standard error of the logarithm, small beside what processes may differ by.
-_TIMES_AS_MANY = 4
-_SURE = 0.01
 _WARM_UP_SHARE = 0.05
 
 
@@ -105,8 +98,8 @@ class _Processes:
             self._warm_ups += warm
             pair_seconds = sum(w.seconds_per_call * w.calls_per_block for w in warm)
             affordable = int(self._patience.max_seconds / MOST_PROCESSES / pair_seconds)
-            wanted = min(PAIRS, max(_FEWEST_PAIRS, affordable))
-            fewest = STAGES[0].processes * _FEWEST_PAIRS
+            wanted = min(PAIRS, max(FEWEST_PAIRS, affordable))
+            fewest = STAGES[0].processes * FEWEST_PAIRS
             if fewest * pair_seconds > self._patience.max_seconds:
                 needed = 1.2 * fewest * pair_seconds
                 self.reason = BlocksTooLong(pair_seconds, fewest, self._patience.max_seconds, needed)
@@ -115,9 +108,8 @@ class _Processes:
             deadline = began + max(self._seconds_left, 1.25 * wanted * pair_seconds)
             clean: list[Pair] = []
             watch = Watch(self._cpus, [here.counters, there.counters])
-            for number in range(len(self._pairs), len(self._pairs) + 2 * _TIMES_AS_MANY * wanted):
-                enough = len(clean) >= wanted and (_is_sure(clean) or len(clean) >= _TIMES_AS_MANY * wanted)
-                if enough or time.perf_counter() + pair_seconds > deadline:
+            for number in range(len(self._pairs), len(self._pairs) + 2 * TIMES_AS_MANY * wanted):
+                if are_enough(clean, wanted) or time.perf_counter() + pair_seconds > deadline:
                     break
                 collect_garbage()
                 self._report()
@@ -126,7 +118,7 @@ class _Processes:
                 if pair.evidence.disturbance is None:
                     clean.append(self._pairs[-1])
         self._clean += clean
-        if len(clean) >= max(_FEWEST_PAIRS, wanted / 3):
+        if len(clean) >= max(FEWEST_PAIRS, wanted / 3):
             self._logs.append(centre([math.log(speedup(p)) for p in clean]))
             self.decision = decide(self._logs)
         self._seconds_left -= time.perf_counter() - began
@@ -166,8 +158,3 @@ class _Processes:
 
     def _report(self) -> None:
         self._patience.report(len(self._pairs), None, time.perf_counter() + max(0.0, self._seconds_left))
-
-
-def _is_sure(pairs: list[Pair]) -> bool:
-    """Return whether the centre of pairs is known as well as it needs to be."""
-    return stdev(math.log(speedup(p)) for p in pairs) <= _SURE * math.sqrt(len(pairs))

@@ -33,6 +33,10 @@ class NoSuchWorkError(WorkElsewhereError):
     """The other process has no such work, and that is no fault."""
 
 
+class DisturbedWorkError(WorkElsewhereError):
+    """The machine disturbed what was timed so much that nothing is left of it; it may be timed again."""
+
+
 class SelfTimedWork(ABC):
     """Work that times its own blocks: another process does it, so that asking for one is not timed; it is begun in a
     place of its own; or its calls do unequal parts of a whole, and tell what an equal one would have taken.

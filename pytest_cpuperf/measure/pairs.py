@@ -48,8 +48,6 @@ class Quantity(Goal[Pair]):
     """The quantity for one pair, above 0; larger is better."""
     unit: Unit
     at_least: float | None
-    blur: tuple[float, float] = (1.0, 1.0)
-    """How unsure the budget itself is, as factors below and above: a stored figure has an interval of its own."""
     carried: Callable[[Pair], float] | None = None
     """What is stored for later runs; without a budget, pairs are measured until it is clear too."""
     disturbance_only_slows: bool = False
@@ -90,7 +88,7 @@ class Quantity(Goal[Pair]):
 
     def judge(self, estimate: Estimate) -> Verdict:
         """Return the verdict of the estimate against the budget."""
-        return judge(estimate, self.at_least, self.blur)
+        return judge(estimate, self.at_least)
 
     def contradiction(self, verdict: Verdict, measured: Sequence[Pair], clean: Sequence[Pair]) -> Remark | None:
         """Return that the total times are on the other side of the budget; None where they are not, or there is none.
@@ -220,13 +218,13 @@ def _within(estimate: Estimate, half_width: float) -> bool:
     return estimate.high - estimate.low <= 2 * half_width * estimate.point
 
 
-def judge(estimate: Estimate, at_least: float | None, blur: tuple[float, float] = (1.0, 1.0)) -> Verdict:
+def judge(estimate: Estimate, at_least: float | None) -> Verdict:
     """Return the verdict of an interval against a budget: clear on one side of it, or inconclusive."""
     if at_least is None:
         return Verdict.NO_BUDGET
-    if estimate.low >= at_least * blur[1]:
+    if estimate.low >= at_least:
         return Verdict.PASS
-    if estimate.high < at_least * blur[0]:
+    if estimate.high < at_least:
         return Verdict.FAIL
     return Verdict.INCONCLUSIVE
 

@@ -1,4 +1,4 @@
-"""Throughput against one of three budgets: items per second, a stored run, or the machine's peak.
+"""Throughput against items per second, or against the machine's peak; `measure.stored` holds it against a stored run.
 
 The other side of every pair is a matrix product: a small one for the machine's mood, or the fastest where the budget
 is a share of the peak.
@@ -15,11 +15,9 @@ from pytest_cpuperf.measure.peak import count_flops, peak_kernel
 from pytest_cpuperf.measure.reference import reference_kernel
 from pytest_cpuperf.measure.sequential import Patience
 from pytest_cpuperf.results.measurements import Pair, ThroughputMeasurement
-from pytest_cpuperf.results.remarks import Remark
-from pytest_cpuperf.results.remarks.measuring import NothingToHoldAgainst, OtherKernel, ReachedOfPeak
-from pytest_cpuperf.results.stored import StoredFigure
+from pytest_cpuperf.results.remarks.measuring import ReachedOfPeak
 from pytest_cpuperf.results.units import Unit
-from pytest_cpuperf.results.verdicts import Budget, Verdict
+from pytest_cpuperf.results.verdicts import Budget
 
 
 def measure_throughput(
@@ -27,20 +25,13 @@ def measure_throughput(
     items: float,
     unit: str,
     goal: float | BudgetShare | None,
-    stored: StoredFigure | Remark | None,
     patience: Patience,
     cpus: tuple[int, ...],
 ) -> ThroughputMeasurement:
-    """Measure items per second; `goal` is the budget.
-
-    `stored` is the figure a share is held against, or the reason why there is none: then the function is measured all
-    the same, so that it can be stored, and the verdict is inconclusive.
-    """
+    """Measure items per second; `goal` is the budget. What is a share of a stored run is judged by `measure.stored`."""
     if isinstance(goal, BudgetShare) and goal.of == PEAK:
         return _of_peak(function, items, unit, goal, patience, cpus)
     kernel, kernel_name = reference_kernel(len(cpus) or 1)
-    if isinstance(stored, StoredFigure) and stored.reference != kernel_name:
-        stored = OtherKernel(stored.reference, kernel_name)
 
     def rate(pair: Pair) -> float:
         return items / pair.candidate_seconds
@@ -48,30 +39,18 @@ def measure_throughput(
     per_second = Unit(f"{unit}/s")
     budget: Budget | None = None
     quantity = Quantity(rate, per_second, None, carried=speedup)
-    if isinstance(goal, BudgetShare):
-        budget = Budget(goal.fraction, Unit(f"× of {goal.of}"))
-        if isinstance(stored, StoredFigure):
-            then = stored.point
-            blur = (stored.low / then, stored.high / then)
-            quantity = Quantity(lambda pair: speedup(pair) / then, budget.unit, goal.fraction, blur)
-    elif goal is not None:
+    if isinstance(goal, float):
         budget = Budget(goal, per_second)
         quantity = replace(quantity, at_least=goal, disturbance_only_slows=True)
     outcome = measure_pairs(function, kernel, quantity, patience, cpus)
-    record = ThroughputMeasurement(
+    return ThroughputMeasurement(
         label="throughput",
         budget=budget,
-        baseline=goal.of if isinstance(goal, BudgetShare) else None,
         relative=also_estimate(outcome, speedup, Unit("×")),
         rate=also_estimate(outcome, rate, per_second),
         reference=kernel_name,
         **outcome.fields,
     )
-    if isinstance(stored, StoredFigure) and stored.other_machine:
-        record = replace(record, notes=(*record.notes, stored.other_machine))
-    if isinstance(stored, Remark) and isinstance(goal, BudgetShare):
-        record = replace(record, verdict=Verdict.INCONCLUSIVE, reason=NothingToHoldAgainst(stored))
-    return record
 
 
 def _of_peak(

@@ -77,6 +77,16 @@ class Measurement(Kinds, family=True):
         return self.verdict is not Verdict.NOT_MEASURED
 
 
+@dataclass(frozen=True)
+class ProcessSpeed:
+    """A function's speed against the reference kernel in one fresh process, which has one for as long as it lives."""
+
+    speed: float
+    pairs: int
+    reference: str
+    """What the reference kernel was; it depends on what the process has loaded."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class ThroughputMeasurement(Measurement):
     """Items per second, or a share of a stored run's or of the machine's peak."""
@@ -88,6 +98,9 @@ class ThroughputMeasurement(Measurement):
     """What the reference kernel was."""
     rate: Estimate | None = None
     """Items per second, where the estimate is a share."""
+    processes: tuple[ProcessSpeed, ...] = ()
+    """The function in fresh processes, for stored runs: `relative` and the pairs are of the process that ran the test.
+    """
     flops_per_call: float | None = None
     """Floating-point operations of one call, where the budget is a share of the peak."""
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from pytest_cpuperf.errors import UsageError
 from pytest_cpuperf.results.document import read_results
 from pytest_cpuperf.results.machine import Machine
-from pytest_cpuperf.results.measurements import ThroughputMeasurement
+from pytest_cpuperf.results.measurements import ProcessSpeed, ThroughputMeasurement
 from pytest_cpuperf.results.remarks.measuring import OtherMachine
 from pytest_cpuperf.results.run import RunResult
 
@@ -23,6 +23,8 @@ class StoredFigure:
     high: float
     reference: str
     """What the reference kernel was; speeds against different kernels cannot be compared."""
+    processes: tuple[ProcessSpeed, ...] = ()
+    """The same in fresh processes."""
     other_machine: OtherMachine | None = None
     """What differs between the machines, where that forbids comparing absolute figures."""
 
@@ -39,7 +41,8 @@ class StoredRun:
         for test in self.run.tests:
             for m in test.measurements if test.id == test_id else ():
                 if isinstance(m, ThroughputMeasurement) and m.label == label and m.relative and m.reference:
-                    return StoredFigure(m.relative.point, m.relative.low, m.relative.high, m.reference)
+                    found = m.relative
+                    return StoredFigure(found.point, found.low, found.high, m.reference, m.processes)
         return None
 
     def other_machine(self, machine: Machine) -> OtherMachine | None:

@@ -6,15 +6,14 @@ import contextlib
 import time
 from collections.abc import Generator
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
 from pytest_cpuperf.errors import UsageError
 from pytest_cpuperf.measure.staged import STAGES
 from pytest_cpuperf.results.run import OtherRevision
-from pytest_cpuperf.run.other_side.side import Wanted
 from pytest_cpuperf.run.other_side.sides import OtherSide, other_side
+from pytest_cpuperf.run.other_side.wanted import Wanted
 from pytest_cpuperf.run.other_side.worktree import find_revision
 from pytest_cpuperf.run.state import TEST, Run, is_measured
 from pytest_cpuperf.settings.pytest_options import usage_error
@@ -95,15 +94,7 @@ class Against:
 
     def _start(self) -> None:
         config = self._run.config
-        arguments, values = _passed_on(config)
-        wanted = Wanted(
-            known=self._collected,
-            paths=tuple(config.args),
-            root=config.rootpath.resolve(),
-            invocation=self._run.invocation.resolve(),
-            arguments=arguments,
-            options=values,
-        )
+        wanted = Wanted.of(config, self._collected)
         # To the end of pytest's run, however it ends.
         stack = contextlib.ExitStack()
         config.add_cleanup(stack.close)
@@ -116,18 +107,3 @@ class Against:
 def _runs_in_workers(config: pytest.Config) -> bool:
     """Return whether xdist distributes this run."""
     return bool(getattr(config.option, "numprocesses", None) or getattr(config.option, "tx", None))
-
-
-def _passed_on(config: pytest.Config) -> tuple[tuple[str, ...], dict[str, Any]]:
-    """Return what of this run's command line another run of the same tests needs: arguments, and the values of
-    the options that the project's conftest files declare.
-    """
-    option = config.option
-    arguments = [part for name in option.plugins for part in ("-p", name)]
-    arguments += [part for text in option.override_ini or () for part in ("-o", text)]
-    arguments += [f"--import-mode={option.importmode}"]
-    arguments += ["-n0"] if config.pluginmanager.has_plugin("xdist") else []
-    # Options that are added outside any group are those of conftest files; pytest has no other way to ask for them.
-    own = getattr(getattr(config._parser, "_anonymous", None), "options", ())
-    values = {o.dest: getattr(option, o.dest, None) for o in own}
-    return tuple(arguments), {n: v for n, v in values.items() if isinstance(v, (str, int, float, list, type(None)))}

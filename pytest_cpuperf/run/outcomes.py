@@ -11,14 +11,17 @@ from typing import Any
 import pytest
 
 from pytest_cpuperf.fixture import CpuPerf
+from pytest_cpuperf.measure.stored import History
 from pytest_cpuperf.reports.live import LiveLine
 from pytest_cpuperf.reports.measurement import explain_failure, in_a_line
 from pytest_cpuperf.reports.sentences import sentence
+from pytest_cpuperf.results.calibration import Calibration, calibration_path, read_calibration
 from pytest_cpuperf.results.codec import from_json, to_json
 from pytest_cpuperf.results.machine import Machine
 from pytest_cpuperf.results.run import TestRecord
 from pytest_cpuperf.results.verdicts import Verdict
 from pytest_cpuperf.run.against import Against
+from pytest_cpuperf.run.processes import Processes
 from pytest_cpuperf.run.state import TEST, Run
 from pytest_cpuperf.run.static_items import StaticItem
 from pytest_cpuperf.run.stored import StoredRuns
@@ -53,13 +56,24 @@ class Outcomes:
             placement=test.placement,
             max_seconds=seconds or settings.max_seconds,
             explain=explain_failure,
-            stored=partial(self._stored.figure, item.nodeid),
-            compared=settings.compare,
+            history=History(
+                partial(self._stored.figure, item.nodeid),
+                self._run.config.pluginmanager.get_plugin(Processes.name),
+                settings.compare,
+                settings.save is not None,
+            ),
             against=against.other_side if against else None,
+            calibration=self._calibration,
             live=self._live,
             **given,
         )
         return test.fixture
+
+    @cached_property
+    def _calibration(self) -> Calibration | None:
+        """What `cpuperf calibrate` found on this machine."""
+        cache = self._run.settings.cache_folder
+        return None if cache is None else read_calibration(calibration_path(cache, self._run.machine.fingerprint))
 
     @cached_property
     def _live(self) -> LiveLine | None:

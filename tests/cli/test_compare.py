@@ -5,12 +5,13 @@ import json
 import pytest
 
 
-def measurement(label="encode", relative=None, kind="throughput", **estimate):
+def measurement(label="encode", relative=None, kind="throughput", processes=(), **estimate):
     return {
         "kind": kind, "label": label, "verdict": "no budget", "reason": "",
         "estimate": {"unit": "texts/s", "confidence": 0.95, "pairs": 20, "point": 100.0, "low": 98.0, "high": 102.0,
                      **estimate},
         "budget": None, "relative": relative, "reference": "torch 512" if relative else None,
+        "processes": list(processes),
     }  # fmt: skip
 
 
@@ -53,7 +54,7 @@ def test_what_got_slower_comes_first_and_fails_the_gate(compare):
                      "t::c": [measurement(relative=relative(1.005))]})  # fmt: skip
     code, out, _ = compare(base, head, "--fail-below", "0.95")
     lines = out.splitlines()
-    assert lines[0] == "slower 0.800× [0.784, 0.816]  t::a encode"
+    assert lines[0] == "slower 0.800× [0.745, 0.859]  t::a encode"
     assert lines[1].startswith("same   1.005×")
     assert lines[2].startswith("faster 1.300×")
     assert "3 compared: 1 slower, 1 faster, the rest within noise" in lines
@@ -61,6 +62,21 @@ def test_what_got_slower_comes_first_and_fails_the_gate(compare):
     assert code == 1
     assert compare(base, head)[0] == 0, "without --fail-below it only tells"
     assert compare(base, head, "--fail-below", "0.75")[0] == 0
+
+
+def in_processes(*speeds, reference="torch 512"):
+    return [{"speed": speed, "pairs": 12, "reference": reference} for speed in speeds]
+
+
+def test_fresh_processes_of_both_runs_tell_a_smaller_change_than_one_of_each(compare):
+    base = document({"t::a": [measurement(relative=relative(2.0), processes=in_processes(1.99, 2.0, 2.01, 2.0))]})
+    head = document({"t::a": [measurement(relative=relative(1.9), processes=in_processes(1.89, 1.91, 1.9, 1.9))]})
+    assert compare(base, head)[1].startswith("slower 0.950× [0.943, 0.957]")
+    one = document({"t::a": [measurement(relative=relative(1.9))]})
+    assert compare(base, one)[1].startswith("same   0.950× [0.885, 1.020]")
+    elsewhere = in_processes(1.89, 1.91, 1.9, 1.9, reference="numpy 512")
+    other_kernel = document({"t::a": [measurement(relative=relative(1.9), processes=elsewhere)]})
+    assert compare(base, other_kernel)[1].startswith("same   0.950×"), "different kernels are no speeds to compare"
 
 
 def test_another_machine_is_named_first_and_absolute_figures_are_left_alone(compare):
@@ -82,7 +98,7 @@ def test_latency_is_better_when_it_is_less_and_what_came_and_went_is_told(compar
     base = document({"t::p90": [measurement(**seconds, point=0.02, low=0.019, high=0.021)], "t::old": [measurement()]})
     head = document({"t::p90": [measurement(**seconds, point=0.04, low=0.038, high=0.042)], "t::new": [measurement()]})
     code, out, _ = compare(base, head, "--fail-below", "0.95")
-    assert out.splitlines()[0].startswith("slower 0.500× [0.452, 0.553] (s)")
+    assert out.splitlines()[0].startswith("slower 0.500× [0.453, 0.552] (s)")
     assert "only in HEAD: t::new encode" in out
     assert "only in BASE: t::old encode" in out
     assert code == 1

@@ -60,6 +60,47 @@ def test_a_function_that_stays_as_fast_passes_and_one_that_does_twice_the_work_f
     result.stdout.fnmatch_lines(["*× of main [[]0.*] < 0.95× (budget)*"])
 
 
+def test_fresh_processes_are_stored_and_held_against_those_that_are(run):
+    _, folder = run(20, "--cpuperf-save=main")
+    (test,) = json.loads(stored(folder).read_text())["tests"]
+    (record,) = test["measurements"]
+    assert len(record["processes"]) >= 3
+    assert all(0.2 < p["speed"] / record["relative"]["point"] < 5 for p in record["processes"])
+    result, _ = run(20, at_least='"80% of main"')
+    assert "fresh processes against" in said(result)
+
+
+def test_a_test_that_refuses_a_second_process_is_one_process_against_one_and_that_is_said(run, project):
+    project(
+        conftest="""
+        import os, pathlib, pytest
+        if pathlib.Path("started").exists():
+            raise RuntimeError("this service runs once")
+        pathlib.Path("started").touch()
+        """
+    )
+    result, folder = run(20, "--cpuperf-save=main")
+    result.assert_outcomes(passed=1)
+    assert "no fresh process could be measured" in said(result)
+    assert "this service runs once" in said(result)
+    (test,) = json.loads(stored(folder).read_text())["tests"]
+    assert test["measurements"][0]["processes"] == []
+    (folder / "started").unlink()
+    result, _ = run(20, at_least='"70% of main"')
+    result.assert_outcomes(passed=1)
+    assert "one process against one, which differ by 2.5% each" in said(result)
+    (folder / "started").unlink()
+    result, _ = run(60, at_least='"70% of main"')
+    result.assert_outcomes(failed=1)
+
+
+@pytest.mark.parametrize("workers", ["-n0", "-n1"])
+def test_workers_start_fresh_processes_too(run, workers):
+    _, folder = run(20, "--cpuperf-save=main", workers)
+    (test,) = json.loads(stored(folder).read_text())["tests"]
+    assert len(test["measurements"][0]["processes"]) >= 3
+
+
 def test_nothing_stored_is_said_with_how_to_store_it(run):
     result, _ = run(20, at_least='"90% of main"')
     result.assert_outcomes(skipped=1)
@@ -124,7 +165,10 @@ def test_a_test_on_fewer_cpus_than_there_are_is_on_the_same_machine(project):
 def test_a_share_of_what_was_measured_against_another_kernel_is_inconclusive(run):
     _, folder = run(20, "--cpuperf-save=main")
     document = json.loads(stored(folder).read_text())
-    document["tests"][0]["measurements"][0]["reference"] = "something else"
+    (record,) = document["tests"][0]["measurements"]
+    record["reference"] = "something else"
+    for process in record["processes"]:
+        process["reference"] = "something else"
     stored(folder).write_text(json.dumps(document))
     result, _ = run(20, at_least='"50% of main"')
     result.assert_outcomes(skipped=1)

@@ -169,3 +169,29 @@ def _(remark: measuring.TooFewProcesses) -> str:
         f"{remark.processes} pairs of processes in {remark.max_seconds:g} s do not decide it, up to {remark.most} are "
         "needed: raise max_seconds"
     )
+
+
+@sentence.register
+def _(remark: measuring.HeldByProcesses) -> str:
+    if remark.why_none is not None:
+        text = f"no fresh process could be measured ({remark.why_none})"
+        return f"{text}; {_one_process(remark)}" if remark.spread else text
+    if not remark.here:
+        return _one_process(remark)
+    kind = "fresh process" if remark.here == 1 else "fresh processes"
+    return (
+        f"{remark.here} {kind} against {remark.then} stored; processes of the same code differ by {remark.spread:.1%}"
+    )
+
+
+def _one_process(remark: measuring.HeldByProcesses) -> str:
+    return (
+        f"one process against one, which differ by {remark.spread:.1%} each without a change of the code: "
+        "--cpuperf-save stores several"
+    )
+
+
+@sentence.register
+def _(remark: measuring.FinerThanCalibrated) -> str:
+    told = "none of those it tried" if remark.finest is None else f"{remark.finest:g} at most"
+    return f"this budget is finer than this machine supports: cpuperf calibrate found that it supports {told}"

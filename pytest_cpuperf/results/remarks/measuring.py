@@ -200,3 +200,27 @@ class TooFewProcesses(Remark):
     processes: int
     most: int
     max_seconds: float
+
+
+@dataclass(frozen=True)
+class HeldByProcesses(Remark):
+    """By how many fresh processes a stored run was made and this one was held against it."""
+
+    kind: ClassVar[str] = "held by processes"
+    here: int
+    """0 where only the process that ran the test was measured."""
+    then: int
+    """As `here`, for the stored run."""
+    spread: float
+    """How far processes of the same code differ: standard deviation of the logarithm. Assumed where `here` is 0."""
+    why_none: str | None = None
+    """Why no fresh process could be measured now."""
+
+
+@dataclass(frozen=True)
+class FinerThanCalibrated(Remark):
+    """The budget is finer than those that `cpuperf calibrate` found this machine to support."""
+
+    kind: ClassVar[str] = "finer than calibrated"
+    finest: float | None
+    """The finest that it supports; None where it supports none of those that were tried."""

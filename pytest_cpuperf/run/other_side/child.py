@@ -8,6 +8,7 @@ output (replies):
     {"do": "run", "test": id, "placement": {…}}  →  {"at": label, "strays": […]}  or  {"ended": outcome, "why": …}
     {"do": "block", "calls": n}                  →  {"seconds": s}  or  {"raised": message}
     {"do": "counters"}                           →  {"counters": […]}
+    {"do": "speed", "seconds": s}                →  {"speed": x, "pairs": n, "reference": kernel}  or  {"cannot": …}
     {"do": "on"}                                 →  as for run
     end of input: the process ends
 """
@@ -17,7 +18,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from dataclasses import astuple
+from dataclasses import asdict, astuple
 from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
@@ -27,7 +28,8 @@ import pytest
 from pytest_cpuperf.fixture import CpuPerf
 from pytest_cpuperf.machine.evidence import read_process
 from pytest_cpuperf.machine.pin import Pin, start_on
-from pytest_cpuperf.measure.blocks import Work, garbage_between_blocks, time_block
+from pytest_cpuperf.measure.blocks import DisturbedWorkError, Work, garbage_between_blocks, time_block
+from pytest_cpuperf.measure.processes import speed_in_this_process
 from pytest_cpuperf.measure.tracing import call_untraced
 from pytest_cpuperf.results.placement import Placement
 from pytest_cpuperf.run.other_side.memory import HeldMemory
@@ -111,6 +113,9 @@ class OtherSidePlugin:
                 if request["do"] == "counters":
                     self._tell(counters=astuple(read_process()))
                     continue
+                if request["do"] == "speed":
+                    self._tell(**self._speed(function, request["seconds"]))
+                    continue
                 collect_garbage()
                 self._held.draw()
                 try:
@@ -121,6 +126,16 @@ class OtherSidePlugin:
                     self._tell(raised=f"{type(error).__name__}: {error}")
                 else:
                     self._tell(seconds=seconds)
+
+    def _speed(self, function: Work, seconds: float) -> dict[str, Any]:
+        """Measure a function against the reference kernel here."""
+        cpus = self._placement.cpus if self._placement is not None else ()
+        try:
+            return asdict(speed_in_this_process(function, seconds, cpus))
+        except DisturbedWorkError as error:
+            return {"cannot": str(error)}
+        except Exception as error:
+            return {"raised": f"{type(error).__name__}: {error}"}
 
     def _next_request(self) -> dict[str, Any]:
         line = self._requests.readline()

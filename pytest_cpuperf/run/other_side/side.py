@@ -18,28 +18,14 @@ from typing import Any
 
 from pytest_cpuperf.errors import UsageError
 from pytest_cpuperf.machine.evidence import ProcessCounters
-from pytest_cpuperf.measure.blocks import NoSuchWorkError, SelfTimedWork, WorkElsewhereError
+from pytest_cpuperf.measure.blocks import DisturbedWorkError, NoSuchWorkError, SelfTimedWork, WorkElsewhereError
+from pytest_cpuperf.results.measurements import ProcessSpeed
 from pytest_cpuperf.results.placement import Placement
+from pytest_cpuperf.run.other_side.wanted import Wanted
 
 # Importing torch and loading a model on a busy machine takes minutes at worst; a test that hangs takes for ever.
 _MOST_SECONDS = 600.0
 _GRACE_SECONDS = 5.0
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What the other side runs: this run's tests, called in the same way."""
-
-    known: frozenset[str]
-    """Ids of all tests of this side, those not chosen among them."""
-    paths: tuple[str, ...]
-    """What pytest was given to collect, ids among them."""
-    root: Path
-    invocation: Path
-    arguments: tuple[str, ...]
-    """Further arguments that the other side is called with too."""
-    options: Mapping[str, Any]
-    """Values of the options that the project's own conftest files declare."""
 
 
 @dataclass(frozen=True)
@@ -154,6 +140,12 @@ class Side:
             )
         return _Remote(self)
 
+    def speed(self, label: str, seconds: float) -> ProcessSpeed:
+        """Return the speed of a function against the reference kernel, measured there. Raises as `work` does."""
+        self.work(label)
+        reply = self.ask(do="speed", seconds=seconds)
+        return ProcessSpeed(reply["speed"], reply["pairs"], reply["reference"])
+
     def _answer(self) -> dict[str, Any]:
         """Return what the test does there, once it says so."""
         if self._state is None:
@@ -167,6 +159,8 @@ class Side:
         """Return the answer to a request. Raises WorkElsewhereError where there is none."""
         self._send(**request)
         reply = self._receive()
+        if "cannot" in reply:
+            raise DisturbedWorkError(reply["cannot"])
         if "raised" in reply:
             raise WorkElsewhereError(f"at {self.name} the function raised {reply['raised']}")
         return reply

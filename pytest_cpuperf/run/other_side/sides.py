@@ -13,7 +13,8 @@ from typing import Any
 from pytest_cpuperf.errors import UsageError
 from pytest_cpuperf.measure.blocks import NoSuchWorkError, SelfTimedWork, WorkElsewhereError
 from pytest_cpuperf.results.placement import Placement
-from pytest_cpuperf.run.other_side.side import Side, Start, Tree, Wanted
+from pytest_cpuperf.run.other_side.side import Side, Start, Tree
+from pytest_cpuperf.run.other_side.wanted import Wanted
 from pytest_cpuperf.run.other_side.worktree import Revision, checked_out
 
 

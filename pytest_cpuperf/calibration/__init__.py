@@ -1,0 +1,1 @@
+"""How often this machine's gates are wrong: the same function against itself and against slower versions of it."""
