@@ -99,12 +99,17 @@ def cost(function: Callable[[], object]) -> Cost:
     return Cost(max(median(calls), 1e-7), median(pieces))
 
 
-if __name__ == "__main__":
+def _main(name: str | None) -> dict[str, object]:
     try:
-        found = cost(load(sys.argv[1] if len(sys.argv) > 1 else None))
+        function = load(name)
     except ValueError as error:
-        print(json.dumps({"error": str(error)}))
-    except Exception as error:
-        print(json.dumps({"error": f"it raised {type(error).__name__}: {error}"}))
-    else:
-        print(json.dumps({"call_seconds": found.call_seconds, "piece_seconds": found.piece_seconds}))
+        return {"error": str(error)}
+    try:
+        found = cost(function)
+    except Exception as error:  # whatever the function raises
+        return {"error": f"it raised {type(error).__name__}: {error}"}
+    return {"call_seconds": found.call_seconds, "piece_seconds": found.piece_seconds}
+
+
+if __name__ == "__main__":
+    print(json.dumps(_main(sys.argv[1] if len(sys.argv) > 1 else None)))

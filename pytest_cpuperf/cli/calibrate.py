@@ -49,7 +49,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     calibrating = Calibrating(arguments.function, arguments.runs, arguments.max_seconds, sentence, progress)
     minutes = calibrating.expected_seconds(gates) / 60
-    print(f"{len(gates)} {'gate' if len(gates) == 1 else 'gates'}, {arguments.runs} runs each, about {minutes:.0f} min")
+    runs = f"{arguments.runs} {'run' if arguments.runs == 1 else 'runs'}"
+    print(f"{len(gates)} {'gate' if len(gates) == 1 else 'gates'}, {runs} of each, about {minutes:.0f} min")
     sys.stdout.flush()
     try:
         calibration = calibrating.run(gates, describe_machine())

@@ -141,10 +141,9 @@ def read_calibration(path: Path) -> Calibration | None:
     """Return a calibration that was kept; None where there is none, or none that can be read."""
     try:
         document = json.loads(path.read_bytes())
-        if document.pop("schema", None) != SCHEMA:
-            return None
-        return from_json(Calibration, document)
-    except (OSError, ValueError, AttributeError, RecursionError, DecodeError):
+        known = isinstance(document, dict) and document.pop("schema", None) == SCHEMA
+        return from_json(Calibration, document) if known else None
+    except (OSError, ValueError, RecursionError, DecodeError):
         return None
 
 

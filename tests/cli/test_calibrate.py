@@ -1,0 +1,90 @@
+"""`cpuperf calibrate`: this machine's own error rates."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from pytest_cpuperf.reports.calibration import calibration_text
+from pytest_cpuperf.results.calibration import Calibration, GateRow, Verdicts
+from tests.helpers.runs import MACHINE
+
+TABLE = """\
+function: service:encode, 48.0 ms a call; 20 runs of each, 20 s at most
+
+gate     slower by budget         false alarms    caught  inconclusive  seconds
+compare         3%  0.985      0 of 20 (≤ 14%)  12 of 20      12 of 40     14.0
+compare         5%  0.975      0 of 20 (≤ 14%)  20 of 20       0 of 40      3.2
+stored          5%  0.975      1 of 20 (≤ 22%)  18 of 20       4 of 40     31.0
+
+0 of 60 slower versions passed. ≤: the true share is no larger, with 95 %
+confidence; more runs tell more (--runs).
+
+This machine supports:
+  compare: a loss of 5% in 3 s (budget 0.975); do not ask for 3%
+  stored:  none of the losses that were tried (5%)
+
+inconclusive, for example: too few pairs"""
+
+
+def test_the_table_tells_what_is_wrong_and_undecided_and_what_the_machine_supports():
+    rows = (
+        GateRow("compare", 0.03, 0.985, Verdicts(16, 0, 4, 9.0), Verdicts(0, 12, 8, 14.0)),
+        GateRow("compare", 0.05, 0.975, Verdicts(20, 0, 0, 3.2), Verdicts(0, 20, 0, 2.0)),
+        GateRow("stored", 0.05, 0.975, Verdicts(17, 1, 2, 31.0), Verdicts(0, 18, 2, 20.0)),
+    )
+    found = Calibration(MACHINE, "service:encode", 0.048, 20, 20.0, rows, ("too few pairs",))
+    text = calibration_text(found, 80)
+    assert text == TABLE
+    assert max(map(len, text.splitlines())) <= 80
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--runs", "0"], "--runs takes a number above 0, found 0"),
+        (["--max-seconds", "nan"], "--max-seconds takes a number above 0, found nan"),
+        (["--gate", "compare,speed"], "--gate takes compare, against, stored; found 'speed'"),
+        (["--function", "service"], "--function: expected module:name, found 'service'"),
+        (["--function", "service:encode"], "--function: service:encode cannot be had: RuntimeError: no weights"),
+        (["--function", "service:fails"], "it raised ValueError: no input"),
+        (["--function", "service:ends"], "service:ends ended its process with 3"),
+    ],
+)
+def test_what_cannot_be_calibrated_is_one_line(cpuperf_command, tmp_path, monkeypatch, arguments, said):
+    service = "import os\ndef fails(): raise ValueError('no input')\ndef ends(): os._exit(3)\n"
+    if "encode" in arguments[-1]:
+        service += "raise RuntimeError('no weights')\n"
+    (tmp_path / "service.py").write_text(service)
+    monkeypatch.chdir(tmp_path)
+    code, out, err = cpuperf_command("calibrate", *arguments)
+    assert code == 2
+    assert said in err
+    assert out == ""
+    assert len(err.splitlines()) <= 2
+
+
+@pytest.mark.slow
+def test_a_machine_is_calibrated_for_real_and_the_next_run_warns_of_a_finer_budget(tmp_path):
+    (tmp_path / "pyproject.toml").write_text('[tool.cpuperf]\ncache-dir = "cache"\n')
+    (tmp_path / "service.py").write_text("def encode():\n    return sum(i * i for i in range(9000))\n")
+    (tmp_path / "test_it.py").write_text(
+        "from service import encode\n"
+        "def test_it(cpuperf): cpuperf.compare(encode, encode, at_least=1.0, max_seconds=2)\n"
+    )
+
+    def run(*command):
+        return subprocess.run([sys.executable, "-m", *command], cwd=tmp_path, capture_output=True, text=True)
+
+    options = ["--runs=1", "--max-seconds=3", "--json=out.json", "--function=service:encode"]
+    done = run("pytest_cpuperf", "calibrate", *options)
+    assert done.returncode == 0, done.stderr
+    assert "3 gates, 1 run of each, about " in done.stdout
+    document = json.loads((tmp_path / "out.json").read_text())
+    assert {row["gate"] for row in document["rows"]} == {"compare", "against", "stored"}
+    for row in document["rows"]:
+        assert sum(row["same"][k] for k in ("passed", "failed", "inconclusive")) == 1
+        assert sum(row["slower"][k] for k in ("passed", "failed", "inconclusive")) == 1
+    assert "This machine supports:" in done.stdout
+    assert "this budget is finer than this machine supports" in " ".join(run("pytest", "--cpuperf").stdout.split())
