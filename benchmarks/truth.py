@@ -1,10 +1,12 @@
 """How often what is stated is true, by simulation: the truth is known, and no clock is read.
 
-usage: python benchmarks/truth.py latency|looks|against|bucketing [--repeats N] [--seed N]
+usage: python benchmarks/truth.py latency|looks|against|stored|bucketing [--repeats N] [--seed N]
 
 looks     levels of the looks at pairs: how often the interval of some look misses the truth
 against   pairs of fresh processes, by how much they differ and how much more work the candidate does: what is decided,
           and after how many pairs of processes
+stored    fresh processes of a stored run and of a later one, by how much processes differ, and by how much runs differ
+          besides: what is decided at the budgets of 3, 5 and 10 % losses
 latency   intervals for percentiles of calls that are independent, depend on their neighbours, or are slow in spells:
           one interval from a fixed number of calls, and measurements that stop at a planned look
 bucketing speedups from rounds that sample batches whose costs are skewed, and from batches that are cut
@@ -26,12 +28,17 @@ from rounds import bucketing
 from scipy.optimize import brentq
 from scipy.signal import lfilter
 
+from pytest_cpuperf.calibration.gates import SLOWER_BY, budget_for
 from pytest_cpuperf.measure.estimate import lower_rank
 from pytest_cpuperf.measure.latency import Percentile
 from pytest_cpuperf.measure.looks import MOST_PAIRS, plan_looks, plan_pair_looks
+from pytest_cpuperf.measure.processes import MOST as STORED_PROCESSES
 from pytest_cpuperf.measure.sequential import SequentialRun
 from pytest_cpuperf.measure.staged import MOST_PROCESSES, decide
+from pytest_cpuperf.measure.stored import judge_processes
 from pytest_cpuperf.results.evidence import Evidence
+from pytest_cpuperf.results.measurements import ProcessSpeed
+from pytest_cpuperf.results.units import Unit
 from pytest_cpuperf.results.verdicts import Verdict
 
 ALPHA = 0.05
@@ -201,7 +208,32 @@ def against(repeats: int, seed: int) -> None:
         print(f"{spread:>7.1%}{more:>11.0%}{told}{sum(asked) / repeats:>11.2f}", flush=True)
 
 
-SIMULATIONS = {"latency": latency, "looks": looks, "against": against, "bucketing": bucketing}
+def stored(repeats: int, seed: int) -> None:
+    """Print what fresh processes of two runs decide: the same code, and code that is slower, each at three budgets."""
+    rng = np.random.default_rng(seed)
+    print("processes, runs: standard deviation of the logarithm between processes of a run, and between runs besides")
+    print(f"{'processes':>9}{'runs':>6}{'budget':>8}{'slower by':>11}{'same: pass':>12}{'fail':>7}", end="")
+    print(f"{'slower: pass':>14}{'fail':>7}{'processes used':>16}")
+
+    def speeds(times: float, spread: float, drift: float) -> list[ProcessSpeed]:
+        logs = rng.normal(rng.normal(0, drift) - math.log(times), spread, STORED_PROCESSES)
+        return [ProcessSpeed(math.exp(log), 12, "") for log in logs]
+
+    for spread, drift in itertools.product((0.005, 0.01, 0.015, 0.025, 0.04), (0.0, 0.01)):
+        for slower_by in SLOWER_BY:
+            budget = budget_for(slower_by)
+            shares, used = [], []
+            for times in (1.0, 1 + slower_by):
+                pairs = [(speeds(times, spread, drift), speeds(1.0, spread, drift)) for _ in range(repeats)]
+                judged = [judge_processes(head, base, budget, 1 - ALPHA, Unit()) for head, base in pairs]
+                verdicts = [verdict for verdict, _, _ in judged]
+                shares += [verdicts.count(v) / repeats for v in (Verdict.PASS, Verdict.FAIL)]
+                used += [count for _, _, count in judged]
+            told = "".join(f"{share:>{width}.1%}" for share, width in zip(shares, (12, 7, 14, 7), strict=True))
+            print(f"{spread:>9.1%}{drift:>6.1%}{budget:>8g}{slower_by:>11.0%}{told}{np.mean(used):>16.1f}", flush=True)
+
+
+SIMULATIONS = {"latency": latency, "looks": looks, "against": against, "stored": stored, "bucketing": bucketing}
 
 
 def main() -> None:

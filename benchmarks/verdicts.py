@@ -1,11 +1,15 @@
-"""False alarms and missed regressions, side by side with pytest-benchmark in one run.
+"""False alarms and missed regressions of `compare`, and of pytest-benchmark's gates.
 
-usage: python benchmarks/verdicts.py [--comparisons N] [--work python|minilm] [--neighbour]
+usage: python benchmarks/verdicts.py [--comparisons N] [--work python|minilm] [--more PERCENT …] [--budget B]
+                                     [--neighbour] [--into FILE] [--peer]
 
-Each comparison measures the same work twice (is an alarm raised?) and 10 % more work (is it caught?). Ours is
-`measure_pairs` against a budget of 0.95; theirs is two runs of pytest-benchmark with `--benchmark-compare-fail=mean:5%`
-and `min:5%`, each test a comparison. With --neighbour another process takes one of the CPUs every other two seconds.
-Needs pytest-benchmark beside pytest-cpuperf; `--work minilm` needs pytest-cpuperf[example] too.
+Each comparison runs in a process of its own, as memory lies differently in each: one function against another that does
+PERCENT more work, held against B (`measure_pairs`). `--into` appends a line of JSON for each as it ends, and
+`--sum FILE …` adds such files up, so that long series can be measured in parts. With --neighbour another process takes
+one of the CPUs every other two seconds.
+
+`--peer` is pytest-benchmark on the same work: two runs with `--benchmark-compare-fail=mean:5%` and `min:5%`, each test
+a comparison. It needs pytest-benchmark; `--work minilm` needs pytest-cpuperf[example].
 """
 
 from __future__ import annotations
@@ -24,6 +28,7 @@ from collections.abc import Callable, Iterator
 from importlib.resources import files
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 from pytest_cpuperf.machine.limits import read_limits
 from pytest_cpuperf.machine.pin import Pin
@@ -31,10 +36,9 @@ from pytest_cpuperf.machine.placement import Request, place
 from pytest_cpuperf.machine.topology import read_topology
 from pytest_cpuperf.measure.pairs import Quantity, measure_pairs, speedup
 from pytest_cpuperf.measure.sequential import Patience
+from pytest_cpuperf.results.calibration import upper_bound
 from pytest_cpuperf.results.units import Unit
-from pytest_cpuperf.results.verdicts import Verdict
 
-BUDGET = 0.95
 PEER = """
 import pytest
 from verdicts import WORKS
@@ -105,31 +109,56 @@ def neighbour(wanted: bool, cpu: int) -> Iterator[None]:
         process.join()
 
 
-def ours(work: str, comparisons: int, cpus: tuple[int, ...]) -> None:
-    """Print how our verdicts fell for identical work and for 10 % more."""
-    make = WORKS[work]
-    pin = Pin.apply(cpus)
-    for title, candidate, wrong in (
-        ("identical work", make(1.0), Verdict.FAIL),
-        ("10 % more work", make(1.1), Verdict.PASS),
-    ):
-        baseline = make(1.0)
-        found: Counter[Verdict] = Counter()
-        seconds, call_seconds = [], []
-        for _ in range(comparisons):
-            outcome = measure_pairs(candidate, baseline, Quantity(speedup, Unit("×"), BUDGET), Patience(20.0), cpus)
-            found[outcome.verdict] += 1
-            call_seconds += [p.candidate_seconds for p in outcome.pairs]
-            if outcome.verdict is not Verdict.INCONCLUSIVE:
-                seconds.append(outcome.seconds_spent)
-        told = ", ".join(f"{v.value} {found[v]}" for v in (Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE))
-        time_told = f"median {median(seconds):.1f} s to a clear verdict" if seconds else "no clear verdict"
+def one(work: str, more: float, budget: float) -> dict[str, object]:
+    """Return what one comparison in this process says."""
+    cpus = place(read_topology(), read_limits(), Request()).cpus
+    Pin.apply(cpus)
+    baseline, candidate = WORKS[work](1.0), WORKS[work](1 + more / 100)
+    outcome = measure_pairs(candidate, baseline, Quantity(speedup, Unit("×"), budget), Patience(20.0), cpus)
+    return {
+        "work": work,
+        "more": more,
+        "budget": budget,
+        "verdict": str(outcome.verdict),
+        "seconds": outcome.seconds_spent,
+        "pairs": len(outcome.pairs),
+        "speedup": outcome.estimate.point if outcome.estimate else None,
+        "call_seconds": median(p.baseline_seconds for p in outcome.pairs) if outcome.pairs else None,
+    }
+
+
+def ours(args: argparse.Namespace) -> list[dict[str, Any]]:
+    """Return what comparisons say, each in a process of its own."""
+    runs = []
+    for _ in range(args.comparisons):
+        for more in args.more:
+            budget = args.budget or (1 - more / 200 if more else 0.95)
+            command = [sys.executable, __file__, "--one", "--work", args.work, "--more", str(more)]
+            done = subprocess.run([*command, "--budget", str(budget)], check=True, stdout=subprocess.PIPE, text=True)
+            runs.append({**json.loads(done.stdout), "neighbour": args.neighbour})
+            if args.into:
+                with args.into.open("a") as into:
+                    into.write(json.dumps(runs[-1]) + "\n")
+    return runs
+
+
+def report(runs: list[dict[str, Any]]) -> None:
+    """Print a line for each kind of work, amount and budget."""
+    keys = ("work", "neighbour", "more", "budget")
+    for key in sorted({tuple(r[k] for k in keys) for r in runs}):
+        chosen = [r for r in runs if tuple(r[k] for k in keys) == key]
+        work, beside, more, budget = key
+        found = Counter(r["verdict"] for r in chosen)
+        wrong = found["fail" if more == 0 else "pass"]
+        told = ", ".join(f"{name} {count}" for name, count in found.most_common())
+        calls = [1000 * r["call_seconds"] for r in chosen if r["call_seconds"]]
         print(
-            f"ours    {title}: {told} of {comparisons}; wrong {found[wrong] / comparisons:.1%}; {time_told}; "
-            f"median call {1000 * median(call_seconds):.1f} ms",
+            f"{work}{', beside a neighbour' if beside else ''}, {more:g} % more work against {budget:g}: {told} of "
+            f"{len(chosen)}; wrong {wrong} (at most {upper_bound(wrong, len(chosen)):.1%}); median "
+            f"{median(r['seconds'] for r in chosen):.1f} s and {median(r['pairs'] for r in chosen):g} pairs; call "
+            f"{median(calls):.1f} ms",
             flush=True,
         )
-    pin.restore()
 
 
 def theirs(work: str, comparisons: int) -> None:
@@ -159,16 +188,28 @@ def theirs(work: str, comparisons: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--comparisons", type=int, default=300)
+    parser.add_argument("--comparisons", type=int, default=100)
     parser.add_argument("--work", choices=sorted(WORKS), default="python")
+    parser.add_argument("--more", type=float, nargs="+", default=[0.0, 10.0], metavar="PERCENT")
+    parser.add_argument("--budget", type=float, help="default 0.95 for the same work, else halfway")
     parser.add_argument("--neighbour", action="store_true")
+    parser.add_argument("--into", type=Path, metavar="FILE")
+    parser.add_argument("--sum", type=Path, nargs="+", metavar="FILE")
+    parser.add_argument("--peer", action="store_true")
+    parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
+    if args.one:
+        print(json.dumps(one(args.work, args.more[0], args.budget)))
+        return
+    if args.sum:
+        report([json.loads(line) for file in args.sum for line in file.read_text().splitlines()])
+        return
     cpus = place(read_topology(), read_limits(), Request()).cpus
     with neighbour(args.neighbour, cpus[-1]):
-        mood = "beside a neighbour" if args.neighbour else "quiet"
-        print(f"{args.work}, {args.comparisons} comparisons each, {mood}, CPUs {cpus}")
-        ours(args.work, args.comparisons, cpus)
-        theirs(args.work, args.comparisons)
+        if args.peer:
+            theirs(args.work, args.comparisons)
+        else:
+            report(ours(args))
 
 
 if __name__ == "__main__":
