@@ -71,7 +71,16 @@ def _supported(calibration: Calibration, gate: str) -> str:
     found = calibration.supported(gate)
     tried = sorted({row.slower_by for row in calibration.rows if row.gate == gate})
     if not found:
-        return f"none of the losses that were tried ({', '.join(f'{s:.0%}' for s in tried)})"
+        losses = ", ".join(f"{s:.0%}" for s in tried)
+        return f"none of the losses that were tried ({losses}){_undecided(calibration, gate)}"
     told = "; ".join(f"a loss of {row.slower_by:.0%} in {row.seconds:.0f} s (budget {row.at_least:g})" for row in found)
     finer = [s for s in tried if s < found[0].slower_by]
     return f"{told}; do not ask for {max(finer):.0%}" if finer else f"{told}; less than that was not tried"
+
+
+def _undecided(calibration: Calibration, gate: str) -> str:
+    """Return how many verdicts were inconclusive, where that is most of them."""
+    rows = [row for row in calibration.rows if row.gate == gate]
+    count = sum(row.same.count + row.slower.count for row in rows)
+    undecided = sum(row.same.inconclusive + row.slower.inconclusive for row in rows)
+    return f": it was too busy, or max_seconds too short, for {undecided} of {count}" if 2 * undecided > count else ""

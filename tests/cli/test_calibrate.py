@@ -40,6 +40,15 @@ def test_the_table_tells_what_is_wrong_and_undecided_and_what_the_machine_suppor
     assert max(map(len, text.splitlines())) <= 80
 
 
+def test_a_machine_that_is_never_quiet_is_told_that_it_was_too_busy():
+    rows = (GateRow("against", 0.1, 0.96, Verdicts(1, 0, 9, 20.0), Verdicts(0, 3, 7, 20.0)),)
+    found = Calibration(MACHINE, "default", 0.001, 10, 20.0, rows, ("16 of 20 pairs were set aside",))
+    text = " ".join(calibration_text(found, 80).split())
+    told = "none of the losses that were tried (10%): it was too busy, or max_seconds too short, for 16 of 20"
+    assert f"against: {told}" in text
+    assert "inconclusive, for example: 16 of 20 pairs were set aside" in text
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
