@@ -12,7 +12,7 @@ import pytest
 import pytest_cpuperf
 
 PACKAGE = Path(pytest_cpuperf.__file__).parent
-EVERYONE = {"results", "errors"}
+EVERYONE = {"results", "errors", "clock"}
 # The arrows as drawn: direct imports, those for type checking included.
 ARROWS = {
     "__main__": {"cli"},
@@ -34,6 +34,7 @@ ARROWS = {
     "heuristics": set(),
     "registry": set(),
     "errors": set(),
+    "clock": set(),
 }
 FRAMEWORKS = {"torch", "onnxruntime", "transformers", "numpy", "onnx", "scipy"}
 MAY_KNOW_PYTEST = {"plugin.py", "marker.py", "settings/pytest_options.py"}
@@ -74,6 +75,13 @@ def test_a_room_imports_only_where_its_arrows_point(path):
             pytest.fail(f"{path.name} imports {first} at module level: import it where it is used")
         if first == "pytest" and room != "run" and name_of(path) not in MAY_KNOW_PYTEST:
             pytest.fail(f"{name_of(path)} must not know pytest")
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_only_the_clock_reads_time(path):
+    """A test may freeze `time`; what is measured by `clock` goes on."""
+    reads = {name.split(".")[0] for name, _ in imports_of(path)} & {"time", "datetime", "timeit"}
+    assert not reads or name_of(path) == "clock.py"
 
 
 def test_no_files_import_each_other_in_a_circle():

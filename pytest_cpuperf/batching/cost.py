@@ -9,13 +9,13 @@ from __future__ import annotations
 import bisect
 import itertools
 import math
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 from typing import Any
 
 from pytest_cpuperf.batching.plans import plan_batches
+from pytest_cpuperf.clock import now
 
 SCHEMA = "cpuperf/cost/1"
 
@@ -105,7 +105,7 @@ def measure_cost(
     sizes, lengths = sorted(set(sizes)), sorted(set(lengths))
     if not sizes or not lengths or sizes[0] < 1 or lengths[0] < 1:
         raise ValueError("expected at least one size and one length, each of at least 1")
-    deadline = time.perf_counter() + max_seconds
+    deadline = now() + max_seconds
     measured: dict[tuple[int, int], float] = {}
     shapes = sorted(((s, n) for s in sizes for n in lengths), key=lambda shape: shape[0] * shape[1])
     run(*shapes[0])  # the first call of all pays for allocation and lazy initialisation
@@ -113,14 +113,14 @@ def measure_cost(
     for size, longest in shapes:
         tokens = size * longest
         guess = seconds_per_token * tokens
-        best = float("inf")
+        best = math.inf
         for _ in range(repeats):
-            if measured and time.perf_counter() + min(guess, best) > deadline:
+            if (measured or best < math.inf) and now() + min(guess, best) > deadline:
                 break
-            start = time.perf_counter()
+            start = now()
             run(size, longest)
-            best = min(best, time.perf_counter() - start)
-        measured[size, longest] = best if best < float("inf") else guess
+            best = min(best, now() - start)
+        measured[size, longest] = best if best < math.inf else guess
         seconds_per_token = measured[size, longest] / tokens
     return _monotone(sizes, lengths, measured)
 
@@ -139,7 +139,7 @@ def refine_cost(
     The plan changes with the model: it is made anew after each round, until what it spends its time on has been
     measured, or `max_seconds` are over. The result's `error` tells how far off the model was before, at these shapes.
     """
-    deadline = time.perf_counter() + max_seconds
+    deadline = now() + max_seconds
     known: set[tuple[int, int]] = {(s, n) for s in cost.sizes for n in cost.lengths}
     errors: list[float] = []
     for _ in range(_ROUNDS):
@@ -157,11 +157,11 @@ def refine_cost(
         for shape in chosen:
             best = math.inf
             for _ in range(repeats):
-                if time.perf_counter() + min(best, cost(*shape)) > deadline:
+                if now() + min(best, cost(*shape)) > deadline:
                     break
-                start = time.perf_counter()
+                start = now()
                 run(*shape)
-                best = min(best, time.perf_counter() - start)
+                best = min(best, now() - start)
             if best < math.inf:
                 measured[shape] = best
                 errors.append(abs(cost(*shape) / best - 1))

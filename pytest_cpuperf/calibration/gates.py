@@ -6,7 +6,6 @@ import json
 import subprocess
 import sys
 import tempfile
-import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from pytest_cpuperf.calibration.project import Project
 from pytest_cpuperf.calibration.work import Cost
+from pytest_cpuperf.clock import now
 from pytest_cpuperf.errors import UsageError
 from pytest_cpuperf.measure.pairs import FEWEST_FOR_A_FIGURE
 from pytest_cpuperf.measure.processes import MOST, PAIRS
@@ -67,9 +67,9 @@ class Calibrating:
         self._max_seconds = max_seconds
         self._word = word
         self._progress = progress
-        began = time.perf_counter()
+        began = now()
         self.cost = measured_cost(function)
-        self._start_seconds = time.perf_counter() - began
+        self._start_seconds = now() - began
         """What a process takes to start, roughly: the one that measured the cost also measured for a second."""
         self._counts = _Counts()
 

@@ -6,10 +6,10 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from pytest_cpuperf.clock import now
 from pytest_cpuperf.errors import UsageError
 from pytest_cpuperf.results.document import read_results
 from pytest_cpuperf.results.measurements import Measurement
@@ -69,7 +69,7 @@ class Project:
         results = self._folder / "out.json"
         results.unlink(missing_ok=True)
         command = [sys.executable, "-m", "pytest", "-q", "--cpuperf", "--no-cpuperf-static", "--cpuperf-json=out.json"]
-        began = time.perf_counter()
+        began = now()
         try:
             done = subprocess.run(
                 [*command, "-p", "no:cacheprovider", *arguments],
@@ -82,7 +82,7 @@ class Project:
             )
         except subprocess.TimeoutExpired:
             raise UsageError(f"a run of the tests did not end within {_MOST_SECONDS:g} s") from None
-        seconds = time.perf_counter() - began
+        seconds = now() - began
         try:
             run = read_results(results)
         except FileNotFoundError:

@@ -11,10 +11,11 @@ import importlib
 import json
 import os
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
+
+from pytest_cpuperf.clock import now
 
 _PIECE = bytes(1024)  # hashing it takes a microsecond or two
 _SHORTEST_SECONDS = 0.001
@@ -84,18 +85,18 @@ def version(name: str | None, calls: int, pieces: int) -> Callable[[], object]:
 
 def cost(function: Callable[[], object]) -> Cost:
     """Measure what a call takes, in turn with a piece of work. Whatever the function raises is let through."""
-    began = time.perf_counter()
+    began = now()
     function()
     calls: list[float] = []
     pieces: list[float] = []
-    while len(calls) < 3 or time.perf_counter() - began < _MEASURED_SECONDS:
-        start = time.perf_counter()
+    while len(calls) < 3 or now() - began < _MEASURED_SECONDS:
+        start = now()
         function()
-        middle = time.perf_counter()
+        middle = now()
         for _ in range(100):
             hashlib.sha256(_PIECE).digest()
         calls.append(middle - start)
-        pieces.append((time.perf_counter() - middle) / 100)
+        pieces.append((now() - middle) / 100)
     return Cost(max(median(calls), 1e-7), median(pieces))
 
 

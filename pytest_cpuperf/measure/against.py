@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-import time
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Protocol
 
+from pytest_cpuperf.clock import now
 from pytest_cpuperf.machine.evidence import Watch, total
 from pytest_cpuperf.measure.blocks import (
     NoSuchWorkError,
     SelfTimedWork,
+    TimeOverError,
     WarmUp,
     WorkElsewhereError,
     garbage_between_blocks,
@@ -28,6 +29,7 @@ from pytest_cpuperf.results.remarks.measuring import (
     BlocksTooLong,
     ProcessesDiffer,
     ProcessesDisagree,
+    TimeOver,
     TooFewProcesses,
 )
 from pytest_cpuperf.results.units import Unit
@@ -91,10 +93,24 @@ class _Processes:
 
     def ask(self, here: SelfTimedWork, there: SelfTimedWork) -> None:
         """Time pairs of blocks in a pair of processes, and decide if that is enough."""
-        began = time.perf_counter()
+        began = now()
+        try:
+            self._time(here, there, began)
+        except TimeOverError as error:
+            self.reason = TimeOver(error.calls, error.seconds, self._patience.max_seconds)
+        self._seconds_left -= now() - began
+        if self.decision is None and self.reason is None and self._seconds_left <= 0:
+            disturbed = [p.evidence.disturbance for p in self._pairs if p.evidence.disturbance is not None]
+            much = len(disturbed) > len(self._pairs) / 4
+            aside = set_aside(disturbed, len(self._pairs)) if much else None
+            self.reason = aside or TooFewProcesses(len(self._logs), MOST_PROCESSES, self._patience.max_seconds)
+
+    def _time(self, here: SelfTimedWork, there: SelfTimedWork, began: float) -> None:
         with garbage_between_blocks() as collect_garbage:
             cap = self._patience.max_seconds * _WARM_UP_SHARE
-            warm = [warm_up(work, cap) for work in (here, there)]
+            # A pair of processes that begins when time is nearly over is finished, so it has some in any case.
+            until = began + max(self._seconds_left, self._patience.max_seconds / 2)
+            warm = [warm_up(work, cap, until) for work in (here, there)]
             self._warm_ups += warm
             pair_seconds = sum(w.seconds_per_call * w.calls_per_block for w in warm)
             affordable = int(self._patience.max_seconds / MOST_PROCESSES / pair_seconds)
@@ -109,11 +125,13 @@ class _Processes:
             clean: list[Pair] = []
             watch = Watch(self._cpus, [here.counters, there.counters])
             for number in range(len(self._pairs), len(self._pairs) + 2 * TIMES_AS_MANY * wanted):
-                if are_enough(clean, wanted) or time.perf_counter() + pair_seconds > deadline:
+                if are_enough(clean, wanted) or now() + pair_seconds > deadline:
                     break
                 collect_garbage()
                 self._report()
-                pair = time_pair(here, warm[0].calls_per_block, there, warm[1].calls_per_block, number % 2 == 0, watch)
+                calls = [w.calls_per_block for w in warm]
+                until = deadline + pair_seconds
+                pair = time_pair(here, calls[0], there, calls[1], number % 2 == 0, watch, until=until)
                 self._pairs.append(replace(pair, number=number))
                 if pair.evidence.disturbance is None:
                     clean.append(self._pairs[-1])
@@ -121,12 +139,6 @@ class _Processes:
         if len(clean) >= max(FEWEST_PAIRS, wanted / 3):
             self._logs.append(centre([math.log(speedup(p)) for p in clean]))
             self.decision = decide(self._logs)
-        self._seconds_left -= time.perf_counter() - began
-        if self.decision is None and self._seconds_left <= 0:
-            disturbed = [p.evidence.disturbance for p in self._pairs if p.evidence.disturbance is not None]
-            much = len(disturbed) > len(self._pairs) / 4
-            aside = set_aside(disturbed, len(self._pairs)) if much else None
-            self.reason = aside or TooFewProcesses(len(self._logs), MOST_PROCESSES, self._patience.max_seconds)
 
     def concluded(self, record: AgainstMeasurement) -> AgainstMeasurement:
         """Return the record with what was measured and decided."""
@@ -149,12 +161,12 @@ class _Processes:
             pairs=tuple(self._clean),
             set_aside=tuple(p for p in self._pairs if p.evidence.disturbance is not None),
             evidence=total(p.evidence for p in self._pairs),
-            calls_per_block=self._warm_ups[0].calls_per_block,
+            calls_per_block=self._warm_ups[0].calls_per_block if self._warm_ups else 1,
             warm_up_calls=sum(w.calls for w in self._warm_ups),
-            steady=all(w.steady for w in self._warm_ups),
+            steady=bool(self._warm_ups) and all(w.steady for w in self._warm_ups),
             seconds_spent=self._patience.max_seconds - self._seconds_left,
             notes=notes,
         )
 
     def _report(self) -> None:
-        self._patience.report(len(self._pairs), None, time.perf_counter() + max(0.0, self._seconds_left))
+        self._patience.report(len(self._pairs), None, now() + max(0.0, self._seconds_left))

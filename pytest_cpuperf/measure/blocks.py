@@ -6,12 +6,14 @@ import contextlib
 import gc
 import itertools
 import math
-import time
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from statistics import median
 
+from pytest_cpuperf.clock import now
+from pytest_cpuperf.errors import UsageError
 from pytest_cpuperf.machine.evidence import ProcessCounters
 
 Work = Callable[[], object]
@@ -23,6 +25,10 @@ _SHORTEST_BLOCK_SECONDS = 0.05
 _TIMER_SHARE = 1e-4
 _WINDOW_SECONDS = 0.005
 _MOST_CALLS = 10_000_000
+# Between so few calls of a block the clock is read. More of them are too short for that.
+_FEW_CALLS = 50
+# So many calls take longer than any clock's tick.
+_CALLS_A_CLOCK_SEES = 1000
 
 
 class WorkElsewhereError(Exception):
@@ -37,14 +43,29 @@ class DisturbedWorkError(WorkElsewhereError):
     """The machine disturbed what was timed so much that nothing is left of it; it may be timed again."""
 
 
+class TimeOverError(Exception):
+    """Time was over before a block was: it was cut between two calls."""
+
+    def __init__(self, calls: int, seconds: float) -> None:
+        super().__init__(f"a block of {calls} calls was cut after {seconds:.3g} s")
+        self.calls = calls
+        """How many calls the block was to have."""
+        self.seconds = seconds
+        """How long it had taken until then."""
+
+
 class SelfTimedWork(ABC):
     """Work that times its own blocks: another process does it, so that asking for one is not timed; it is begun in a
     place of its own; or its calls do unequal parts of a whole, and tell what an equal one would have taken.
     """
 
     @abstractmethod
-    def time_block(self, calls: int) -> float:
-        """Return the seconds of a block. Raises WorkElsewhereError where another process should do it and cannot."""
+    def time_block(self, calls: int, until: float = math.inf) -> float:
+        """Return the seconds of a block.
+
+        Raises TimeOverError where the clock passes `until` in it, WorkElsewhereError where another process should do it
+        and cannot.
+        """
 
     def counters(self) -> ProcessCounters | None:
         """Return the counters now of the process that does it, None for this one. Raises WorkElsewhereError."""
@@ -70,37 +91,76 @@ class WarmUp:
         """How many calls fill a block."""
         return min(_MOST_CALLS, max(1, math.ceil(block_seconds() / max(self.seconds_per_call, 1e-9))))
 
+    @property
+    def seconds_per_block(self) -> float:
+        """How long a block takes."""
+        return self.calls_per_block * self.seconds_per_call
+
 
 def block_seconds() -> float:
     """Return how long a block is to be: 50 ms, and longer where reading this system's clock takes long."""
-    reads = [time.perf_counter() for _ in range(101)]
+    reads = [now() for _ in range(101)]
     return max(_SHORTEST_BLOCK_SECONDS, 2 * median(b - a for a, b in itertools.pairwise(reads)) / _TIMER_SHARE)
 
 
-def time_block(work: Work, calls: int) -> float:
-    """Return the seconds that `calls` calls take together. Whatever the work raises is let through."""
+def time_block(work: Work, calls: int, until: float = math.inf) -> float:
+    """Return the seconds that `calls` calls take together. Whatever the work raises is let through.
+
+    A call that has begun is never interrupted. Raises TimeOverError where the clock passes `until` between two calls.
+    """
     if isinstance(work, SelfTimedWork):
-        return work.time_block(calls)
-    repeat = range(calls)
-    start = time.perf_counter()
-    for _ in repeat:
+        return work.time_block(calls, until)
+    return _time_few(work, calls, until) if calls <= _FEW_CALLS else _time_many(work, calls, until)
+
+
+def _time_few(work: Work, calls: int, until: float) -> float:
+    start = now()
+    for left in range(calls - 1, -1, -1):
         work()
-    return time.perf_counter() - start
+        if left and now() >= until:
+            raise TimeOverError(calls, now() - start)
+    return now() - start
 
 
-def warm_up(work: Work, cap_seconds: float) -> WarmUp:
+def _time_many(work: Work, calls: int, until: float) -> float:
+    left = bytearray(calls)  # a loop over it ends when a thread empties it, which costs a call nothing
+    alarm = threading.Timer(min(max(0.0, until - now()), threading.TIMEOUT_MAX), left.clear)
+    alarm.daemon = True
+    alarm.start()
+    try:
+        start = now()
+        for _ in left:
+            work()
+        seconds = now() - start
+    finally:
+        alarm.cancel()
+        alarm.join()
+    if not left:
+        raise TimeOverError(calls, seconds)
+    return seconds
+
+
+def warm_up(work: Work, cap_seconds: float, until: float = math.inf) -> WarmUp:
     """Call the work until it stops getting faster, or for `cap_seconds`; at least twice.
 
     Windows of calls are timed; the work is steady when the median of the last three windows is within 5 % of the
-    median of the three before, or slower.
+    median of the three before, or slower. Raises TimeOverError where the clock passes `until`: nothing can be measured
+    any more. Raises UsageError where the clock stands still.
     """
     calls, per_window = 0, 1
     windows: list[float] = []
-    began = time.perf_counter()
+    began = now()
     while True:
-        seconds = time_block(work, per_window)
+        seconds = time_block(work, per_window, until)
         calls += per_window
-        spent = time.perf_counter() - began
+        spent = now() - began
+        if began + spent >= until:
+            raise TimeOverError(per_window, seconds)
+        if seconds <= 0 and per_window >= _CALLS_A_CLOCK_SEES:
+            raise UsageError(
+                f"{per_window} calls took no time by this system's clock, which stands still",
+                "run without what replaces the clock, such as libfaketime",
+            )
         if seconds < _WINDOW_SECONDS and per_window < _MOST_CALLS:
             # Too short to tell anything: longer windows, and start over.
             per_window *= max(2, min(10, math.ceil(_WINDOW_SECONDS / max(seconds, 1e-7))))

@@ -6,20 +6,21 @@ aside whole, by the rule for pairs. `quantiles` has the interval, which holds fo
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+from pytest_cpuperf.clock import now
 from pytest_cpuperf.machine.evidence import Watch, total
-from pytest_cpuperf.measure.blocks import Work, garbage_between_blocks, time_block, warm_up
+from pytest_cpuperf.measure.blocks import TimeOverError, Work, garbage_between_blocks, time_block, warm_up
 from pytest_cpuperf.measure.looks import plan_looks
 from pytest_cpuperf.measure.outcome import LatencyOutcome
 from pytest_cpuperf.measure.quantiles import BATCHES, calls_needed, design_effect, quantile, rank
 from pytest_cpuperf.measure.sequential import Goal, Patience, SequentialRun
 from pytest_cpuperf.measure.tracing import untraced
 from pytest_cpuperf.results.measurements import CallGroup
-from pytest_cpuperf.results.remarks.measuring import TooFewCalls
+from pytest_cpuperf.results.remarks import Remark
+from pytest_cpuperf.results.remarks.measuring import TimeOver, TooFewCalls
 from pytest_cpuperf.results.units import Unit
 from pytest_cpuperf.results.verdicts import Estimate, Verdict
 
@@ -83,21 +84,24 @@ def measure_latency(
     work: Work, p: float, at_most: float | None, patience: Patience, cpus: tuple[int, ...]
 ) -> LatencyOutcome:
     """Time single calls until a planned look is clear, or time is over."""
-    began = time.perf_counter()
+    began = now()
     deadline = began + patience.max_seconds
     goal = Percentile(p, at_most)
     groups: list[CallGroup] = []
     with garbage_between_blocks() as collect_garbage:
-        warm = warm_up(work, patience.max_seconds * 0.1)
-        affordable = int((deadline - time.perf_counter()) / (1.1 * max(warm.seconds_per_call, 1e-9)))
+        try:
+            warm = warm_up(work, patience.max_seconds * 0.1, deadline)
+        except TimeOverError as error:
+            return _nothing_timed(TimeOver(error.calls, error.seconds, patience.max_seconds), now() - began, patience)
+        affordable = int((deadline - now()) / (1.1 * max(warm.seconds_per_call, 1e-9)))
         planned = min(_MOST_CALLS, affordable)
         run = SequentialRun(goal, plan_looks(planned, patience.alpha, goal.fewest), patience.confidence)
         watch = Watch(cpus)
-        while run.looks and run.verdict is None and time.perf_counter() < deadline:
+        while run.looks and run.verdict is None and now() < deadline:
             collect_garbage()
             patience.report(len(run.clean), run.estimate, deadline)
             before = watch.read()
-            seconds = [time_block(work, 1) for _ in range(min(warm.calls_per_block, planned))]
+            seconds = _time_calls(work, min(warm.calls_per_block, planned), deadline)
             evidence = watch.between(before, watch.read())
             groups.append(CallGroup(len(groups), len(seconds), rank(sorted(seconds), p), evidence))
             run.add(seconds, evidence)
@@ -119,6 +123,29 @@ def measure_latency(
         calls_per_block=1,
         warm_up_calls=warm.calls,
         steady=warm.steady,
-        seconds_spent=time.perf_counter() - began,
+        seconds_spent=now() - began,
         alpha=run.alpha,
+    )
+
+
+def _time_calls(work: Work, most: int, until: float) -> list[float]:
+    """Return the seconds of each of so many calls; of fewer, at least one, where the clock passes `until`."""
+    seconds = [time_block(work, 1)]
+    while len(seconds) < most and now() < until:
+        seconds.append(time_block(work, 1))
+    return seconds
+
+
+def _nothing_timed(why: Remark, seconds_spent: float, patience: Patience) -> LatencyOutcome:
+    return LatencyOutcome(
+        verdict=Verdict.INCONCLUSIVE,
+        reason=why,
+        estimate=None,
+        groups=(),
+        evidence=None,
+        calls_per_block=1,
+        warm_up_calls=0,
+        steady=False,
+        seconds_spent=seconds_spent,
+        alpha=patience.alpha,
     )

@@ -7,13 +7,21 @@ separate runs (Bulej et al., arXiv 2001.05811). Sides alternate (A B, B A, A B, 
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean, median
 
+from pytest_cpuperf.clock import now
 from pytest_cpuperf.machine.evidence import Watch, total
-from pytest_cpuperf.measure.blocks import SelfTimedWork, Work, garbage_between_blocks, time_block, warm_up
+from pytest_cpuperf.measure.blocks import (
+    SelfTimedWork,
+    TimeOverError,
+    WarmUp,
+    Work,
+    garbage_between_blocks,
+    time_block,
+    warm_up,
+)
 from pytest_cpuperf.measure.estimate import estimate_of_logs, smallest_count
 from pytest_cpuperf.measure.looks import MOST_PAIRS, PlannedLook, plan_pair_looks
 from pytest_cpuperf.measure.outcome import Outcome
@@ -21,7 +29,7 @@ from pytest_cpuperf.measure.sequential import Goal, Patience, SequentialRun
 from pytest_cpuperf.measure.tracing import untraced
 from pytest_cpuperf.results.measurements import Pair
 from pytest_cpuperf.results.remarks import Remark
-from pytest_cpuperf.results.remarks.measuring import BlocksTooLong, TooFewPairs, TotalContradicts
+from pytest_cpuperf.results.remarks.measuring import BlocksTooLong, TimeOver, TooFewPairs, TotalContradicts
 from pytest_cpuperf.results.units import Unit
 from pytest_cpuperf.results.verdicts import Estimate, Verdict
 
@@ -132,41 +140,55 @@ def measure_pairs(
     `cpus` are those the process is pinned to; the evidence is read for them. Either side may run in another
     process, pinned alike. What is in `also` is timed after the two in every round, a call each, for the record:
     the verdict is on the pair. Whatever a side raises is let through.
+
+    A pair may take twice as long as any before it. One that is not over by then, nor by the end of time, is cut, and
+    there is no verdict from the others.
     """
-    began = time.perf_counter()
+    began = now()
     deadline = began + patience.max_seconds
     pairs: list[Pair] = []
+    warm: list[WarmUp] = []
+    run = SequentialRun(quantity, (), patience.confidence)
+    affordable, pair_seconds = 0, 0.0
+    over: Remark | None = None
     with garbage_between_blocks() as collect_garbage:
-        warm = warm_up(candidate, patience.max_seconds * 0.1)
-        warm_baseline = warm_up(baseline, patience.max_seconds * 0.1)
-        calls, baseline_calls = warm.calls_per_block, warm_baseline.calls_per_block
-        pair_seconds = warm.seconds_per_call * calls + warm_baseline.seconds_per_call * baseline_calls
-        pair_seconds += sum(time_block(work, 1) for work in also)
-        affordable = int((deadline - time.perf_counter()) / (1.1 * pair_seconds + _OVERHEAD_SECONDS))
-        looks = plan_pair_looks(min(MOST_PAIRS, affordable), patience.alpha)
-        if not looks and quantity.at_least is not None and affordable >= _FEWEST_FAR:
-            looks = tuple(PlannedLook(n, patience.alpha, patience.alpha) for n in range(_FEWEST_FAR, affordable + 1))
-        run = SequentialRun(quantity, looks, patience.confidence)
-        if looks:
+        try:
+            warm = [warm_up(work, patience.max_seconds * 0.1, deadline) for work in (candidate, baseline)]
+            calls, baseline_calls = (w.calls_per_block for w in warm)
+            pair_seconds = sum(w.seconds_per_block for w in warm) + sum(time_block(w, 1, deadline) for w in also)
+            affordable = int((deadline - now()) / (1.1 * pair_seconds + _OVERHEAD_SECONDS))
+            looks = plan_pair_looks(min(MOST_PAIRS, affordable), patience.alpha)
+            if not looks and quantity.at_least is not None and affordable >= _FEWEST_FAR:
+                looks = tuple(
+                    PlannedLook(n, patience.alpha, patience.alpha) for n in range(_FEWEST_FAR, affordable + 1)
+                )
+            run = SequentialRun(quantity, looks, patience.confidence)
             watch = Watch(cpus, [w.counters for w in (candidate, baseline) if isinstance(w, SelfTimedWork)])
             longest = pair_seconds
-            while run.verdict is None and time.perf_counter() + longest <= deadline:
+            while looks and run.verdict is None and now() + longest <= deadline:
                 collect_garbage()
                 patience.report(len(run.clean), run.estimate, deadline)
-                pair_began = time.perf_counter()
+                pair_began = now()
                 number = len(pairs)
-                timed = time_pair(candidate, calls, baseline, baseline_calls, number % 2 == 0, watch, also)
+                until = deadline + longest
+                timed = time_pair(candidate, calls, baseline, baseline_calls, number % 2 == 0, watch, also, until)
                 pairs.append(replace(timed, number=number))
                 run.add(pairs[-1:], timed.evidence)
-                longest = max(longest, time.perf_counter() - pair_began)
+                longest = max(longest, now() - pair_began)
+        except TimeOverError as error:
+            over = TimeOver(error.calls, error.seconds, patience.max_seconds)
 
     def too_few() -> Remark:
-        if looks and affordable >= smallest_count(patience.alpha):
+        if over is not None:
+            return over
+        if run.looks and affordable >= smallest_count(patience.alpha):
             return TooFewPairs(len(run.clean), patience.max_seconds)
         fewest = smallest_count(patience.alpha)
         return BlocksTooLong(pair_seconds, fewest, patience.max_seconds, fewest * pair_seconds / 0.75)
 
     verdict, reason = run.conclude(too_few)
+    if over is not None and verdict in (Verdict.PASS, Verdict.FAIL):
+        verdict, reason = Verdict.INCONCLUSIVE, over
     return Outcome(
         verdict=verdict,
         reason=reason,
@@ -174,12 +196,13 @@ def measure_pairs(
         pairs=tuple(run.clean),
         set_aside=tuple(p for p in pairs if p.evidence.disturbance is not None),
         evidence=total(p.evidence for p in pairs),
-        calls_per_block=calls,
-        warm_up_calls=warm.calls + warm_baseline.calls,
-        steady=warm.steady and warm_baseline.steady,
-        seconds_spent=time.perf_counter() - began,
+        calls_per_block=warm[0].calls_per_block if warm else 1,
+        warm_up_calls=sum(w.calls for w in warm),
+        steady=bool(warm) and all(w.steady for w in warm),
+        seconds_spent=now() - began,
         alpha=run.alpha,
         total=quantity.of_pair(_in_total(pairs)) if pairs else None,
+        notes=(over,) if over is not None and over is not reason else (),
     )
 
 
@@ -191,18 +214,22 @@ def time_pair(
     candidate_first: bool,
     watch: Watch,
     also: tuple[Work, ...] = (),
+    until: float = math.inf,
 ) -> Pair:
-    """Time a block of each side, and a call of what is in `also`; the pair's number is yet to be given."""
+    """Time a block of each side, and a call of what is in `also`; the pair's number is yet to be given.
+
+    Raises TimeOverError where the clock passes `until` in one of them.
+    """
     before = watch.read()
     if candidate_first:
-        candidate_seconds = time_block(candidate, calls)
-        baseline_seconds = time_block(baseline, baseline_calls)
+        candidate_seconds = time_block(candidate, calls, until)
+        baseline_seconds = time_block(baseline, baseline_calls, until)
     else:
-        baseline_seconds = time_block(baseline, baseline_calls)
-        candidate_seconds = time_block(candidate, calls)
+        baseline_seconds = time_block(baseline, baseline_calls, until)
+        candidate_seconds = time_block(candidate, calls, until)
     # In turn from either end, as the sides of the pair take turns.
     order = range(len(also)) if candidate_first else range(len(also) - 1, -1, -1)
-    seconds = {k: time_block(also[k], 1) for k in order}
+    seconds = {k: time_block(also[k], 1, until) for k in order}
     evidence = watch.between(before, watch.read())
     return Pair(
         candidate_seconds / calls,

@@ -10,12 +10,12 @@ of the logarithms.
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist, fmean, stdev
 from typing import Protocol
 
+from pytest_cpuperf.clock import now
 from pytest_cpuperf.machine.evidence import Watch
 from pytest_cpuperf.measure.blocks import DisturbedWorkError, Work, garbage_between_blocks, warm_up
 from pytest_cpuperf.measure.estimate import centre
@@ -38,6 +38,7 @@ FEWEST_PAIRS = 3
 TIMES_AS_MANY = 4
 _SURE = 0.01
 _WARM_UP_SHARE = 0.1
+_TIMES_TOO_LONG = 5
 
 
 class FreshProcesses(Protocol):
@@ -53,20 +54,24 @@ class FreshProcesses(Protocol):
 def speed_in_this_process(function: Work, seconds: float, cpus: tuple[int, ...]) -> ProcessSpeed:
     """Return the speed of a function against the reference kernel, both in this process.
 
-    Raises DisturbedWorkError where the machine disturbed so many pairs that too few are left.
+    Raises DisturbedWorkError where the machine disturbed so many pairs that too few are left, TimeOverError where a
+    block takes several times as long as all were to take.
     """
-    deadline = time.perf_counter() + seconds
+    deadline = now() + seconds
+    until = deadline + _TIMES_TOO_LONG * seconds
     kernel, reference = reference_kernel(len(cpus) or 1)
     with garbage_between_blocks() as collect_garbage:
-        calls, kernel_calls = (warm_up(work, seconds * _WARM_UP_SHARE).calls_per_block for work in (function, kernel))
+        calls, kernel_calls = (
+            warm_up(work, seconds * _WARM_UP_SHARE, until).calls_per_block for work in (function, kernel)
+        )
         watch = Watch(cpus, [])
         clean: list[Pair] = []
         for number in range(2 * TIMES_AS_MANY * PAIRS):
-            over = time.perf_counter() > deadline and number >= FEWEST_PAIRS
+            over = now() > deadline and number >= FEWEST_PAIRS
             if over or are_enough(clean, PAIRS):
                 break
             collect_garbage()
-            pair = time_pair(function, calls, kernel, kernel_calls, number % 2 == 0, watch)
+            pair = time_pair(function, calls, kernel, kernel_calls, number % 2 == 0, watch, (), until)
             if pair.evidence.disturbance is None:
                 clean.append(pair)
     if len(clean) < FEWEST_PAIRS:

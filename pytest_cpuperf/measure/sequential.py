@@ -6,13 +6,13 @@ an estimate, and the estimate a verdict.
 
 from __future__ import annotations
 
-import time
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
+from pytest_cpuperf.clock import now
 from pytest_cpuperf.measure.looks import PlannedLook
 from pytest_cpuperf.results.evidence import Disturbance, Evidence
 from pytest_cpuperf.results.remarks import Remark
@@ -46,7 +46,7 @@ class Patience:
     def report(self, count: int, estimate: Estimate | None, deadline: float) -> None:
         """Report to whoever watches."""
         if self.progress is not None:
-            self.progress(count, estimate, max(0.0, deadline - time.perf_counter()))
+            self.progress(count, estimate, max(0.0, deadline - now()))
 
 
 class Goal(ABC, Generic[Unit]):

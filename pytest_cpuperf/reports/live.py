@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, TextIO
 
+from pytest_cpuperf.clock import now
 from pytest_cpuperf.results.figures import amount
 from pytest_cpuperf.results.verdicts import Estimate
 
@@ -37,12 +37,12 @@ class LiveLine:
 
     def __call__(self, count: int, estimate: Estimate | None, seconds_left: float) -> None:
         """Show how far a measurement is, a few times a second."""
-        now = time.monotonic()
+        moment = now()
         if self._began is None:
-            self._began = now
-        if now - self._began < _QUIET_SECONDS or now - self._shown < _BETWEEN_SECONDS:
+            self._began = moment
+        if moment - self._began < _QUIET_SECONDS or moment - self._shown < _BETWEEN_SECONDS:
             return
-        self._shown = now
+        self._shown = moment
         figure = f"{amount(estimate.point)} {estimate.unit}, " if estimate is not None else ""
         self._write(f"  cpuperf: {count} measured, {figure}at most {seconds_left:.0f} s left")
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Generator
 from dataclasses import replace
 
 import pytest
 
+from pytest_cpuperf.clock import now
 from pytest_cpuperf.errors import UsageError
 from pytest_cpuperf.measure.staged import STAGES
 from pytest_cpuperf.results.run import OtherRevision
@@ -42,7 +42,7 @@ class Against:
         """The other process's tests; None until the first test that measures, and where it cannot be started."""
         self._why_not: str | None = None
         self._collected: frozenset[str] = frozenset()
-        self._began = time.monotonic()
+        self._began = now()
 
     def pytest_report_header(self) -> list[str]:
         """Show what tests are held against."""
@@ -57,7 +57,7 @@ class Against:
 
     def pytest_report_collectionfinish(self, items: list[pytest.Item]) -> list[str]:
         """Show what verdicts will cost, where importing the tests takes so long that it counts."""
-        seconds = time.monotonic() - self._began
+        seconds = now() - self._began
         measured = sum(map(is_measured, items))
         fewest, most = STAGES[0].processes, STAGES[-1].processes
         # The two of a pair start at once, which takes as long as one where there are CPUs for both.

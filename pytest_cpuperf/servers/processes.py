@@ -7,13 +7,13 @@ run and nanoseconds ready to run and not running.
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
+from pytest_cpuperf.clock import sleep
 from pytest_cpuperf.errors import UsageError
 from pytest_cpuperf.machine.thread_variables import BINDING, COUNTING
 
@@ -89,7 +89,7 @@ def sample(pids: Iterable[int], seconds: float, required: Iterable[int] = ()) ->
     """
     required = set(required)
     before = {pid: _counters(pid) for pid in pids}
-    time.sleep(seconds)
+    sleep(seconds)
     found = []
     for pid, at_first in before.items():
         process = _read(pid, at_first)

@@ -3,7 +3,6 @@ import json
 import random
 import time
 import tracemalloc
-from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -333,7 +332,7 @@ def test_what_a_window_makes_inputs_wait_is_told():
 def test_a_refined_cost_knows_the_shapes_that_its_plan_uses_and_tells_how_far_off_it_was(monkeypatch):
     """A machine that takes half as long again for all but multiples of four, which the first grid does not show."""
     now = [0.0]
-    monkeypatch.setattr("pytest_cpuperf.batching.cost.time", SimpleNamespace(perf_counter=lambda: now[0]))
+    monkeypatch.setattr("pytest_cpuperf.batching.cost.now", lambda: now[0])
 
     def seconds(size, longest):
         return 2e-5 * size * longest * (1.0 if size % 4 == 0 or size == 1 else 1.5) + 1e-4

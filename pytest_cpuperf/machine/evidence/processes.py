@@ -7,9 +7,10 @@ Sources: Documentation/scheduler/sched-stats.rst (the per-task `schedstat`), sch
 from __future__ import annotations
 
 import os
-import time
 from dataclasses import dataclass
 from pathlib import Path
+
+from pytest_cpuperf.clock import process_seconds
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ def read_process() -> ProcessCounters:
     times = os.times()
     waited, migrations = _threads()
     return ProcessCounters(
-        cpu_seconds=time.process_time() + times.children_user + times.children_system,
+        cpu_seconds=process_seconds() + times.children_user + times.children_system,
         waited_seconds=waited,
         involuntary_switches=_involuntary_switches(),
         migrations=migrations,

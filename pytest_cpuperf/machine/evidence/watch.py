@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Sequence
 
+from pytest_cpuperf.clock import now
 from pytest_cpuperf.machine.evidence.base import Moment, Quantity, Sources, Value
 from pytest_cpuperf.machine.evidence.disturbance import with_disturbance
 from pytest_cpuperf.machine.evidence.files import busy_and_steal_seconds
@@ -27,7 +27,7 @@ class Watch:
         """Return the counters now. Costs well under a millisecond; call it between blocks, not in them."""
         busy, steal = busy_and_steal_seconds(self._names)
         moment = Moment(
-            wall=time.perf_counter(),
+            wall=now(),
             sources=self._sources,
             busy=busy,
             steal=steal,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -17,6 +16,7 @@ from pytest_cpuperf.batching import (
     padded_tokens,
     sorted_batches,
 )
+from pytest_cpuperf.clock import now
 from pytest_cpuperf.machine.memory import peak_memory
 from pytest_cpuperf.measure.blocks import SelfTimedWork
 from pytest_cpuperf.proofs.bucketing.agreement import worst_difference
@@ -72,10 +72,10 @@ class TimedArm(SelfTimedWork):
         self.arm = arm
         self._job = job
         self._lengths = lengths
-        start = time.perf_counter()
+        start = now()
         self.batches = tuple(arm.batches(lengths))
         """All of them."""
-        self._planning_seconds = time.perf_counter() - start
+        self._planning_seconds = now() - start
         self.parts = Parts(self.batches, partial(arm.shape, lengths=lengths), cost, max_seconds)
         self._calls = 0
         self._timed: list[tuple[BatchShare, float]] = []
@@ -84,19 +84,22 @@ class TimedArm(SelfTimedWork):
         """Return the sequences that the next call runs."""
         return sorted({i for share in self.parts.part(self._calls) for i in share.batch})
 
-    def time_block(self, calls: int) -> float:
-        """Return the seconds of so many rounds' shares, each of usual cost."""
-        return sum(self._run()[0] for _ in range(calls))
+    def time_block(self, calls: int, until: float = math.inf) -> float:
+        """Return the seconds of so many rounds' shares, each of usual cost.
 
-    def _run(self) -> tuple[float, dict[int, Any]]:
+        Raises TimeOverError where the clock passes `until` between two batches.
+        """
+        return sum(self._run(until)[0] for _ in range(calls))
+
+    def _run(self, until: float) -> tuple[float, dict[int, Any]]:
         indices, part = self.indices(), self.parts.part(self._calls)
         self._calls += 1
         took: list[float] = []
-        start = time.perf_counter()
+        start = now()
         ids = self._job.tokenise(indices)
-        tokenised = time.perf_counter() - start
-        outputs = self._job.run(ids, [share.batch for share in part], self.arm.padded_to, took)
-        rest = time.perf_counter() - start - tokenised - sum(took)
+        tokenised = now() - start
+        outputs = self._job.run(ids, [share.batch for share in part], self.arm.padded_to, took, until)
+        rest = now() - start - tokenised - sum(took)
         self._timed += zip(part, took, strict=True)
         # What is not done batch by batch goes with the number of sequences.
         share_of_all = len(indices) / len(self._lengths)
@@ -107,13 +110,13 @@ class TimedArm(SelfTimedWork):
         """Return what the whole job takes, planning included, when a call takes so long."""
         return self.parts.whole_seconds(seconds) + self._planning_seconds
 
-    def first_pass(self, alone: Mapping[int, Any]) -> FirstPass:
+    def first_pass(self, alone: Mapping[int, Any], until: float) -> FirstPass:
         """Run the next call's share, and see what it gives and how much memory it needs.
 
-        `alone` are the outputs of each sequence on its own.
+        `alone` are the outputs of each sequence on its own. Raises TimeOverError as `time_block` does.
         """
         with peak_memory() as peak:
-            _, outputs = self._run()
+            _, outputs = self._run(until)
         difference, index = worst_difference(outputs, alone)
         return FirstPass(difference, index, peak.added_bytes)
 

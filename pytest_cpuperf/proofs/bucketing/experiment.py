@@ -8,7 +8,6 @@ a part of them (`parts`). Outputs are compared with those of each text on its ow
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -22,7 +21,9 @@ from pytest_cpuperf.batching import (
     refine_cost,
     speedup_ceiling,
 )
+from pytest_cpuperf.clock import now
 from pytest_cpuperf.errors import UsageError, nearest
+from pytest_cpuperf.measure.blocks import TimeOverError
 from pytest_cpuperf.measure.outcome import Outcome
 from pytest_cpuperf.measure.pairs import measure_pairs
 from pytest_cpuperf.measure.sequential import Patience
@@ -43,6 +44,7 @@ from pytest_cpuperf.results.remarks.bucketing import (
     TextsCut,
     TimeDoesNotFollow,
 )
+from pytest_cpuperf.results.remarks.measuring import TimeOver
 from pytest_cpuperf.results.units import Unit
 from pytest_cpuperf.results.verdicts import Budget, Verdict
 
@@ -111,27 +113,35 @@ def measure_bucketing(
     on real positions and in the original order; where they do not, the verdict is fail, whatever the speed. Raises
     UsageError for arguments that make no experiment.
     """
-    began = time.perf_counter()
-    experiment = _set_up(prepare(model, tokenizer, texts, batch_size, max_length, over), over, patience)
+    began = now()
+    given = prepare(model, tokenizer, texts, batch_size, max_length, over)
     nothing = BucketingMeasurement(
         label="bucketing",
         verdict=Verdict.FAIL,
         estimate=None,
         budget=None if at_least is None else Budget(at_least, Unit("×")),
         baseline=over,
+        sequences_given=len(texts),
+        tolerance=tolerance,
+    )
+    try:
+        experiment = _set_up(given, over, patience, began + patience.max_seconds)
+    except TimeOverError as error:
+        over_time = TimeOver(error.calls, error.seconds, patience.max_seconds)
+        return replace(nothing, verdict=Verdict.INCONCLUSIVE, reason=over_time, seconds_spent=now() - began)
+    nothing = replace(
+        nothing,
         arms=experiment.results(),
         sequences=len(experiment.lengths),
-        sequences_given=len(texts),
         sequences_timed=experiment.sequences_timed(),
         worst_difference=max((first.difference for first in experiment.first_passes), key=lambda d: (math.isnan(d), d)),
-        tolerance=tolerance,
         length_histogram=length_histogram(experiment.lengths),
         cost_error=experiment.cost.error,
     )
     disagreement = _disagreement(experiment, model, tolerance)
     if disagreement is not None:
         return replace(nothing, reason=disagreement)
-    left = max(1.0, patience.max_seconds - (time.perf_counter() - began))
+    left = patience.max_seconds - (now() - began)
     outcome = _measure(experiment, at_least, replace(patience, max_seconds=left), cpus)
     results = tuple(_with_speed(result, experiment, k, outcome) for k, result in enumerate(experiment.results()))
     baseline = experiment.arms[1]
@@ -141,7 +151,8 @@ def measure_bucketing(
         **{
             **outcome.fields,
             "reason": outcome.reason or _why(outcome, results, ceiling, at_least),
-            "notes": tuple(_notes(experiment)),  # what traced the rounds is noted of the whole
+            # What traced the rounds is noted of the whole.
+            "notes": (*(note for note in outcome.notes if isinstance(note, TimeOver)), *_notes(experiment)),
         },
         arms=results,
         sequences_timed=experiment.sequences_timed(),
@@ -170,18 +181,18 @@ def planned_arm(cost: CostModel) -> Arm:
     return Arm("planned", lambda lengths: plan_batches(lengths, cost, max_size=LARGEST_BATCH))
 
 
-def _set_up(given: Job, over: str, patience: Patience) -> _Experiment:
-    """Measure what batches cost, choose what is timed, and run every arm once."""
-    began = time.perf_counter()
+def _set_up(given: Job, over: str, patience: Patience, until: float) -> _Experiment:
+    """Measure what batches cost, choose what is timed, and run every arm once. Raises TimeOverError at `until`."""
+    began = now()
     job = given.sample(_MOST_TEXTS)
     ids = job.tokenise()
     lengths = [len(ids[i]) for i in range(len(ids))]
     baseline, *others = simple_arms(job, over)
     cost = measure_job_cost(job, ids, baseline.padded_to, patience.max_seconds * 0.15)
-    left = patience.max_seconds - (time.perf_counter() - began)
+    left = patience.max_seconds - (now() - began)
     arms = timed_arms([planned_arm(cost), baseline, *others], job, lengths, cost, 0.8 * left / _ROUNDS)
-    alone = job.one_by_one(sorted({i for arm in arms for i in arm.indices()}))
-    first_passes = [arm.first_pass(alone) for arm in arms]
+    alone = job.one_by_one(sorted({i for arm in arms for i in arm.indices()}), until)
+    first_passes = [arm.first_pass(alone, until) for arm in arms]
     return _Experiment(given, job, lengths, cost, arms, first_passes, patience.confidence)
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import random
-import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from pytest_cpuperf.batching import Batch
+from pytest_cpuperf.clock import now
 from pytest_cpuperf.errors import UsageError
+from pytest_cpuperf.measure.blocks import TimeOverError
 from pytest_cpuperf.proofs.encoders import Batch as PaddedInputs
 from pytest_cpuperf.proofs.encoders import Encoder, as_encoder, longest_input, unwrapped
 
@@ -58,23 +60,27 @@ class Job:
     def run(
         self,
         ids: Mapping[int, Sequence[int]],
-        batches: Iterable[Batch],
+        batches: Sequence[Batch],
         padded_to: int | None = None,
         seconds: list[float] | None = None,
+        until: float = math.inf,
     ) -> dict[int, Any]:
         """Return the outputs by the index of the sequence, in the sequences' order, batch by batch.
 
         Batches are padded to their longest sequence, or all to `padded_to`. How long each batch took is added to
-        `seconds`.
+        `seconds`. Raises TimeOverError where the clock passes `until` between two batches.
         """
         outputs: dict[int, Any] = {}
+        began = now()
         for batch in batches:
-            start = time.perf_counter()
+            start = now()
+            if outputs and start >= until:
+                raise TimeOverError(len(batches), start - began)
             padded = self.pad([ids[i] for i in batch], padded_to)
             found = self.encoder.rows(self.encoder.run(padded), padded, [len(ids[i]) for i in batch], self.pads_left)
             outputs.update(zip(batch, found, strict=True))
             if seconds is not None:
-                seconds.append(time.perf_counter() - start)
+                seconds.append(now() - start)
         return {index: outputs[index] for index in sorted(outputs)}
 
     @property
@@ -110,9 +116,9 @@ class Job:
         sequence = self.sequences[index]
         return repr(sequence[:40]) if isinstance(sequence, str) else f"{len(sequence)} tokens"
 
-    def one_by_one(self, indices: Sequence[int]) -> dict[int, Any]:
-        """Return the outputs of some sequences, each on its own, without padding."""
-        return self.run(self.tokenise(indices), [(index,) for index in indices])
+    def one_by_one(self, indices: Sequence[int], until: float) -> dict[int, Any]:
+        """Return the outputs of some sequences, each on its own, unpadded. Raises TimeOverError as `run` does."""
+        return self.run(self.tokenise(indices), [(index,) for index in indices], until=until)
 
 
 def as_job(model: Any, tokenizer: Any, sequences: Sequence[Any], batch_size: int, max_length: int | None) -> Job:

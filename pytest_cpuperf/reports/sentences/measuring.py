@@ -42,6 +42,19 @@ def _(remark: measuring.BlocksTooLong) -> str:
 
 
 @sentence.register
+def _(remark: measuring.TimeOver) -> str:
+    if remark.calls == 1:
+        return (
+            f"a single call takes {amount(remark.seconds)} s, and is not interrupted: max_seconds is "
+            f"{remark.max_seconds:g}, several calls are needed; raise max_seconds"
+        )
+    return (
+        f"{remark.calls:,} calls were not over after {amount(remark.seconds)} s and were cut: max_seconds is "
+        f"{remark.max_seconds:g}, and calls became slower than the warm-up showed"
+    )
+
+
+@sentence.register
 def _(remark: measuring.TooFewPairs) -> str:
     return (
         f"{remark.pairs} pairs in {remark.max_seconds:g} s are too few for an interval: calls became slower than the "

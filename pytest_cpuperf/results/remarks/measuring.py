@@ -28,6 +28,18 @@ class BlocksTooLong(Remark):
 
 
 @dataclass(frozen=True)
+class TimeOver(Remark):
+    """Time was over before a single call, or a block of calls, was."""
+
+    kind: ClassVar[str] = "time over"
+    calls: int
+    """How many calls were to be timed together. A single one is let finish; several are cut between two calls."""
+    seconds: float
+    """How long the call took, or the calls until they were cut."""
+    max_seconds: float
+
+
+@dataclass(frozen=True)
 class TooFewPairs(Remark):
     """Calls became slower than the warm-up showed."""
 

@@ -6,9 +6,9 @@ output (replies):
     first line in: {"arguments": […], "options": {…}, "foreign": folder, "affinity": [CPUs] or null}
     first out:     {"tests": [measured ids that are here], "errors": {path: message}}
     {"do": "run", "test": id, "placement": {…}}  →  {"at": label, "strays": […]}  or  {"ended": outcome, "why": …}
-    {"do": "block", "calls": n}                  →  {"seconds": s}  or  {"raised": message}
+    {"do": "block", "calls": n, "within": s}     →  {"seconds": s}, null where it was cut,  or  {"raised": message}
     {"do": "counters"}                           →  {"counters": […]}
-    {"do": "speed", "seconds": s}                →  {"speed": x, "pairs": n, "reference": kernel}  or  {"cannot": …}
+    {"do": "speed", "seconds": s}                →  {"speed": {"speed": x, …}}  or  {"cannot": …}
     {"do": "on"}                                 →  as for run
     end of input: the process ends
 """
@@ -25,10 +25,11 @@ from typing import Any, TextIO
 
 import pytest
 
+from pytest_cpuperf.clock import now
 from pytest_cpuperf.fixture import CpuPerf
 from pytest_cpuperf.machine.evidence import read_process
 from pytest_cpuperf.machine.pin import Pin, start_on
-from pytest_cpuperf.measure.blocks import DisturbedWorkError, Work, garbage_between_blocks, time_block
+from pytest_cpuperf.measure.blocks import DisturbedWorkError, TimeOverError, Work, garbage_between_blocks, time_block
 from pytest_cpuperf.measure.processes import speed_in_this_process
 from pytest_cpuperf.measure.tracing import call_untraced
 from pytest_cpuperf.results.placement import Placement
@@ -121,8 +122,10 @@ class OtherSidePlugin:
                 try:
                     if self._placement is not None:
                         start_on(self._placement.cpus[0])
-                    seconds = time_block(function, request["calls"])
-                except Exception as error:
+                    seconds = time_block(function, request["calls"], now() + request["within"])
+                except TimeOverError:
+                    self._tell(seconds=None)
+                except BaseException as error:  # SystemExit and pytest's outcomes too: whoever asks waits for an answer
                     self._tell(raised=f"{type(error).__name__}: {error}")
                 else:
                     self._tell(seconds=seconds)
@@ -131,7 +134,7 @@ class OtherSidePlugin:
         """Measure a function against the reference kernel here."""
         cpus = self._placement.cpus if self._placement is not None else ()
         try:
-            return asdict(speed_in_this_process(function, seconds, cpus))
+            return {"speed": asdict(speed_in_this_process(function, seconds, cpus))}
         except DisturbedWorkError as error:
             return {"cannot": str(error)}
         except Exception as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import queue
 import secrets
@@ -16,9 +17,16 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from pytest_cpuperf.clock import now
 from pytest_cpuperf.errors import UsageError
 from pytest_cpuperf.machine.evidence import ProcessCounters
-from pytest_cpuperf.measure.blocks import DisturbedWorkError, NoSuchWorkError, SelfTimedWork, WorkElsewhereError
+from pytest_cpuperf.measure.blocks import (
+    DisturbedWorkError,
+    NoSuchWorkError,
+    SelfTimedWork,
+    TimeOverError,
+    WorkElsewhereError,
+)
 from pytest_cpuperf.results.measurements import ProcessSpeed
 from pytest_cpuperf.results.placement import Placement
 from pytest_cpuperf.run.other_side.wanted import Wanted
@@ -60,6 +68,10 @@ class Tree:
     """The working tree's top folder, whose places `folder` has too."""
     log: Path
     """Where its processes print."""
+
+
+class SilentError(WorkElsewhereError):
+    """The other process does not answer in time."""
 
 
 class Side:
@@ -143,8 +155,7 @@ class Side:
     def speed(self, label: str, seconds: float) -> ProcessSpeed:
         """Return the speed of a function against the reference kernel, measured there. Raises as `work` does."""
         self.work(label)
-        reply = self.ask(do="speed", seconds=seconds)
-        return ProcessSpeed(reply["speed"], reply["pairs"], reply["reference"])
+        return ProcessSpeed(**self.ask("speed", do="speed", seconds=seconds))
 
     def _answer(self) -> dict[str, Any]:
         """Return what the test does there, once it says so."""
@@ -155,15 +166,21 @@ class Side:
                 self._state = {"ended": "ended", "why": str(error)}
         return self._state
 
-    def ask(self, **request: Any) -> dict[str, Any]:
-        """Return the answer to a request. Raises WorkElsewhereError where there is none."""
+    def ask(self, wanted: str, most_seconds: float = _MOST_SECONDS, **request: Any) -> Any:
+        """Return what is wanted of the answer to a request.
+
+        Raises SilentError where there is no answer within so many seconds, WorkElsewhereError where there is another.
+        """
         self._send(**request)
-        reply = self._receive()
+        reply = self._receive(most_seconds)
+        if wanted in reply:
+            return reply[wanted]
         if "cannot" in reply:
             raise DisturbedWorkError(reply["cannot"])
         if "raised" in reply:
             raise WorkElsewhereError(f"at {self.name} the function raised {reply['raised']}")
-        return reply
+        ended, why = reply.get("ended", "ended"), reply.get("why", "no reason was given")
+        raise WorkElsewhereError(f"at {self.name} the test {ended} while its function was timed: {why}")
 
     def close(self) -> None:
         """End the process and those it started."""
@@ -171,10 +188,9 @@ class Side:
             if self._process.stdin:
                 self._process.stdin.close()
         try:
-            self._process.wait(_GRACE_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
+            wait_for(self._process, _GRACE_SECONDS)
         finally:
+            self._process.kill()
             if hasattr(os, "killpg"):
                 with contextlib.suppress(OSError):
                     os.killpg(self._process.pid, signal.SIGKILL)
@@ -186,11 +202,14 @@ class Side:
             self._process.stdin.write(json.dumps(request) + "\n")
             self._process.stdin.flush()
 
-    def _receive(self) -> dict[str, Any]:
-        try:
-            line = self._replies.get(timeout=_MOST_SECONDS)
-        except queue.Empty:
-            raise WorkElsewhereError(f"the process at {self.name} is silent for {_MOST_SECONDS:g} s") from None
+    def _receive(self, most_seconds: float = _MOST_SECONDS) -> dict[str, Any]:
+        until = now() + most_seconds
+        while (line := self._next_line(until)) == "":
+            if now() >= until:
+                self._process.kill()
+                raise SilentError(f"the process at {self.name} is silent for {most_seconds:g} s")
+            if self._process.poll() is not None:  # a process that it started may hold its pipe
+                self._replies.put(None)
         if line is None:
             self._replies.put(None)  # for whoever asks next
             self._process.wait()
@@ -198,11 +217,29 @@ class Side:
         reply: dict[str, Any] = json.loads(line)
         return reply
 
+    def _next_line(self, until: float) -> str | None:
+        """Return the next line, None at the end of all, and nothing where it does not come for a second."""
+        try:
+            return self._replies.get(timeout=max(0.0, min(1.0, until - now())))
+        except queue.Empty:
+            return ""
+
     def _last_words(self) -> str:
         """Return what pytest printed last that tells why: an error's line, else the last one."""
         lines = [line.strip() for line in self._tree.log.read_text(errors="replace").splitlines() if line.strip()]
         errors = [line.lstrip("E ") for line in lines if line.startswith(("E ", "ERROR", "Error"))]
         return (errors or lines or ["it printed nothing"])[-1]
+
+
+def wait_for(process: subprocess.Popen[Any], seconds: float) -> bool:
+    """Wait until a process has ended, for so many seconds at most, and return whether it has.
+
+    Popen's own limits are read off a clock that tests freeze.
+    """
+    waiting = threading.Thread(target=process.wait, name="cpuperf-wait", daemon=True)
+    waiting.start()
+    waiting.join(seconds)
+    return not waiting.is_alive()
 
 
 def _read(lines: Iterable[str], replies: queue.Queue[str | None]) -> None:
@@ -217,11 +254,20 @@ class _Remote(SelfTimedWork):
     def __init__(self, side: Side) -> None:
         self._side = side
 
-    def time_block(self, calls: int) -> float:
-        return float(self._side.ask(do="block", calls=calls)["seconds"])
+    def time_block(self, calls: int, until: float = math.inf) -> float:
+        began = now()
+        # The process cuts the block by itself between two calls; one that hangs in a call is not waited for.
+        within = max(0.0, min(until - began, _MOST_SECONDS))
+        try:
+            seconds = self._side.ask("seconds", within + _GRACE_SECONDS, do="block", calls=calls, within=within)
+        except SilentError:
+            seconds = None
+        if seconds is None:
+            raise TimeOverError(calls, now() - began)
+        return float(seconds)
 
     def counters(self) -> ProcessCounters:
-        return ProcessCounters(*self._side.ask(do="counters")["counters"])
+        return ProcessCounters(*self._side.ask("counters", do="counters"))
 
 
 def _arguments(wanted: Wanted, top: Path, tree: Path) -> list[str]:
