@@ -7,7 +7,6 @@ inconclusive, by itself. Without it each measured function runs once and nothing
 from __future__ import annotations
 
 import asyncio
-import inspect
 import math
 import threading
 from collections.abc import Callable, Sequence
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from pytest_cpuperf.errors import UsageError
 from pytest_cpuperf.measure.budgets import BudgetShare, is_number, read_budget
+from pytest_cpuperf.measure.calls import call_once, plain_function
 from pytest_cpuperf.results.figures import format_cpus
 from pytest_cpuperf.results.measurements import (
     AgainstMeasurement,
@@ -115,13 +115,13 @@ class CpuPerf:
         kernel, so that the record also tells the speed relative to this machine's own (`.relative`).
         """
         __tracebackhide__ = True
-        function = self._plain_function("function", function)
+        function = plain_function("function", function, self._loops)
         if not is_number(items) or items <= 0:
             raise UsageError(f"items takes a number above 0, found {items!r}")
         goal = read_budget(at_least, shares=True)
         label = label or "throughput"
         per_second = Unit(f"{unit}/s")
-        _call_once(function)
+        lazy = call_once(function)
         if self._only_runs(label, function):
             budget = None if goal is None or isinstance(goal, BudgetShare) else Budget(goal, per_second)
             return self._unmeasured(ThroughputMeasurement, label, budget, per_second)
@@ -131,7 +131,7 @@ class CpuPerf:
 
         patience = self._patience(max_seconds)
         record = measure_throughput(function, items, unit, goal, patience, self.cpus)
-        record = replace(record, label=label)
+        record = replace(record, label=label, notes=(*record.notes, *lazy))
         if self.history is not None:
             record = held_against_stored(record, goal, self.history, patience)
         record = self._conclude(record)
@@ -153,20 +153,21 @@ class CpuPerf:
         p90 at 95 %, 652 for p99 at 99 %, and several times as many where slow calls come in spells.
         """
         __tracebackhide__ = True
-        function = self._plain_function("function", function)
+        function = plain_function("function", function, self._loops)
         if not is_number(p) or not 0.01 <= p <= 0.9999:
             raise UsageError(f"p takes a number from 0.01 to 0.9999, found {p!r}: p90 is p=0.9")
         if at_most is not None and not (is_number(at_most) and at_most > 0):
             raise UsageError(f"at_most takes seconds above 0, found {at_most!r}")
         budget = None if at_most is None else Budget(None, Unit("s"), float(at_most))
         label = label or f"p{100 * p:g} latency"
-        _call_once(function)
+        lazy = call_once(function)
         if self._only_runs(label, function):
             return self._unmeasured(LatencyMeasurement, label, budget, Unit("s"))
         from pytest_cpuperf.measure.latency import measure_latency
 
         outcome = measure_latency(function, p, at_most, self._patience(max_seconds), self.cpus)
-        record = self._conclude(LatencyMeasurement(label=label, budget=budget, **outcome.fields))
+        record = LatencyMeasurement(label=label, budget=budget, **outcome.fields)
+        record = self._conclude(replace(record, notes=(*record.notes, *lazy)))
         self._hold_against(label, max_seconds)
         return record
 
@@ -185,19 +186,19 @@ class CpuPerf:
         any measurement: ask for the loss you would mind, for example `at_least=0.95`.
         """
         __tracebackhide__ = True
-        candidate = self._plain_function("candidate", candidate)
-        baseline = self._plain_function("baseline", baseline)
+        candidate = plain_function("candidate", candidate, self._loops)
+        baseline = plain_function("baseline", baseline, self._loops)
         budget = _budget(at_least, Unit("×"))
         label = label or "candidate over baseline"
-        _call_once(candidate)
-        _call_once(baseline)
+        lazy = call_once(candidate) + call_once(baseline)
         if self._only_runs(label, candidate):
             return self._unmeasured(ComparisonMeasurement, label, budget, Unit("×"))
         from pytest_cpuperf.measure.pairs import Quantity, measure_pairs, speedup
 
         quantity = Quantity(speedup, Unit("×"), at_least)
         outcome = measure_pairs(candidate, baseline, quantity, self._patience(max_seconds), self.cpus)
-        record = self._conclude(ComparisonMeasurement(label=label, budget=budget, **outcome.fields))
+        record = ComparisonMeasurement(label=label, budget=budget, **outcome.fields)
+        record = self._conclude(replace(record, notes=(*record.notes, *lazy)))
         self._hold_against(label, max_seconds)
         return record
 
@@ -273,23 +274,6 @@ class CpuPerf:
         while self._loops:
             self._loops.pop().close()
 
-    def _plain_function(self, name: str, value: Any) -> Callable[[], object]:
-        """Return a function that can be called in a loop; a coroutine function gets an event loop of its own."""
-        if not callable(value):
-            raise UsageError(f"{name} takes a function to call, found {value!r}: wrap the call in a lambda")
-        if not inspect.iscoroutinefunction(value):
-            return value  # type: ignore[no-any-return]
-        try:
-            asyncio.get_running_loop()
-        except RuntimeError:
-            loop = asyncio.new_event_loop()
-            self._loops.append(loop)
-            return lambda: loop.run_until_complete(value())
-        raise UsageError(
-            f"{name} is async and this test runs inside an event loop, which cannot be entered again: "
-            "measure it from a test that is not async"
-        )
-
     def _patience(self, max_seconds: float | None) -> Any:
         from pytest_cpuperf.measure.sequential import Patience
 
@@ -334,14 +318,6 @@ class CpuPerf:
         )
         self.records.append(record)
         return record
-
-
-def _call_once(function: Callable[[], object]) -> None:
-    """Call a function, as every test does whether it measures or not. Raises UsageError for what makes a coroutine."""
-    result = function()
-    if inspect.iscoroutine(result):
-        result.close()
-        raise UsageError("the function returns a coroutine that nobody awaits: give the async function itself")
 
 
 def _budget(at_least: object, unit: Unit) -> Budget | None:

@@ -155,6 +155,14 @@ def _(remark: measuring.ThreadsLeft) -> str:
     return f"its calls leave threads behind: {remark.count} more than when the test began"
 
 
+@sentence.register
+def _(remark: measuring.LazyResult) -> str:
+    return (
+        f"it returns a {remark.type_name}, whose work may be done only when somebody asks for it: measure a function "
+        "that asks for it"
+    )
+
+
 def _speedups(speedups: Sequence[float]) -> str:
     count = len(speedups)
     figures = ", ".join(f"{amount(s)}×" for s in speedups)

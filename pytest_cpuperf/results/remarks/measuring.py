@@ -185,6 +185,15 @@ class ThreadsLeft(Remark):
 
 
 @dataclass(frozen=True)
+class LazyResult(Remark):
+    """The function's result looks as if it was worked out only when somebody asks for it."""
+
+    kind: ClassVar[str] = "lazy result"
+    type_name: str
+    """What the function returns."""
+
+
+@dataclass(frozen=True)
 class ProcessesDiffer(Remark):
     """The speedup over the other revision in each pair of fresh processes."""
 
