@@ -14,9 +14,10 @@ from pytest_cpuperf.results.findings import CheckResult, Fix
 from pytest_cpuperf.settings.table import Settings
 from pytest_cpuperf.static.check import rules_for, selected_rules
 from pytest_cpuperf.static.discover import relative
-from pytest_cpuperf.static.file_check import check_source
+from pytest_cpuperf.static.file_check import check_source, language_of
+from pytest_cpuperf.static.kept import keeps_the_rest
 from pytest_cpuperf.static.rules.base import Rule
-from pytest_cpuperf.static.source.edits import apply_fixes
+from pytest_cpuperf.static.source.edits import changed, changes_of
 from pytest_cpuperf.static.source.text import SourceError, decode, read_bytes
 
 _MOST_PASSES = 20
@@ -58,24 +59,38 @@ def fix_files(result: CheckResult, settings: Settings, unsafe: bool) -> list[Fix
 def fix_source(data: bytes, path: str, rules: Sequence[Rule], unsafe: bool) -> tuple[bytes, int, str]:
     """Return a file's bytes with all fixes applied, their number, and the file's encoding.
 
-    All that no fix touches stays as it was, byte for byte. A pass whose result does not parse is not taken.
+    All that no fix touches stays as it was, byte for byte, and means what it meant (`keeps_the_rest`). A fix that
+    cannot be made so is not made.
     """
     encoding = _encoding(data, path)
     applied = 0
     for _ in range(_MOST_PASSES):
         result = check_source(data, path, rules)
-        fixes = [f.fix for f in result.findings if _applies(f.fix, unsafe)]
-        if not fixes or result.errors:
+        fixes = [f.fix for f in result.findings if f.fix is not None and _applies(f.fix, unsafe)]
+        if not fixes or result.errors or data.decode(encoding).encode(encoding) != data:
+            break  # the last: an encoding with several spellings of one text, where nothing could be kept as it was
+        # All at once, or where one of them does not hold, the first that does.
+        tried = (_with_fixes(data, encoding, path, rules, chosen) for chosen in (fixes, *([fix] for fix in fixes)))
+        made = next((m for m in tried if m is not None), None)
+        if made is None:
             break
-        text = data.decode(encoding)
-        if text.encode(encoding) != data:
-            break  # an encoding with several spellings of one text: nothing could be kept as it was
-        changed, count = apply_fixes(text, [f for f in fixes if f is not None])
-        candidate = changed.encode(encoding)
-        if candidate == data or check_source(candidate, path, rules, thorough=True).errors:
-            break
-        data, applied = candidate, applied + count
+        data, applied = made[0], applied + made[1]
     return data, applied, encoding
+
+
+def _with_fixes(
+    data: bytes, encoding: str, path: str, rules: Sequence[Rule], fixes: Sequence[Fix]
+) -> tuple[bytes, int] | None:
+    """Return a file's bytes with fixes applied, and their number; None where they change nothing, or too much."""
+    text = data.decode(encoding)
+    changes, count = changes_of(text, fixes)
+    after = changed(text, changes)
+    fixed = after.encode(encoding)
+    if fixed == data or _encoding(fixed, path) != encoding:
+        return None
+    if not keeps_the_rest(text, after, changes, language_of(path)):
+        return None
+    return None if check_source(fixed, path, rules, thorough=True).errors else (fixed, count)
 
 
 def write(fixed: Fixed) -> None:

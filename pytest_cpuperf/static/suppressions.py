@@ -29,22 +29,21 @@ class Suppression:
     whole_file: bool
     place: Span
     """The comment, or the part of it that is ours."""
-    is_noqa: bool
-    removal: Span
-    """What goes when it is removed: the place, and the blanks before it where the comment holds nothing else."""
+    listed: tuple[Span, tuple[str, ...]]
+    """Where the codes stand, and how they are written."""
+    removal: tuple[Span, str] | None
+    """What goes when it is removed, and what stands there instead; None where what the comment goes on to say would
+    become something else: `nosec` after our codes means nothing, and right after the `#` it is heard."""
 
     def covers(self, code: str) -> bool:
         """Return whether the comment speaks of a rule."""
         return code in self.codes or "*" in self.codes
 
-    def rewritten(self, kept: Sequence[str]) -> str:
-        """Return the comment, or our part of it, with some of its codes alone; nothing for none."""
-        if not kept:
-            return ""
-        codes = ", ".join(kept)
-        if self.is_noqa:
-            return f"# noqa: {codes}"
-        return f"# cpuperf: ignore{'-file' if self.whole_file else ''}[{codes}]"
+    def without(self, idle: Sequence[str]) -> tuple[Span, str] | None:
+        """Return where to write what, so that it is without some of its codes and all else it says stays."""
+        place, codes = self.listed
+        kept = [code for code in codes if code.upper() not in idle]
+        return (place, ", ".join(kept)) if kept else self.removal
 
 
 @dataclass(frozen=True)
@@ -81,18 +80,42 @@ def from_comments(found_comments: Iterable[tuple[int, int, str, int]]) -> Suppre
     for line, column, comment, blanks in found_comments:
         for match in [*_NOQA.finditer(comment), *_IGNORE.finditer(comment)]:
             is_noqa = match.re is _NOQA
-            listed = match["codes"]
-            codes = ("*",) if is_noqa and not listed else _codes(listed or "")
+            written = _codes(match["codes"] or "")
+            codes = ("*",) if is_noqa and not match["codes"] else tuple(code.upper() for code in written)
             end = match.start() + len(match.group().rstrip())
-            place = Span(line, column + match.start(), line, column + end)
-            alone = match.start() == 0 and not comment[end:].strip()
-            removal = place._replace(column=place.column - blanks) if alone else place
-            found.append(Suppression(line, codes, not is_noqa and bool(match["file"]), place, is_noqa, removal))
+
+            def span(start: int, end: int, line: int = line, column: int = column) -> Span:
+                return Span(line, column + start, line, column + end)
+
+            whole_file = not is_noqa and bool(match["file"])
+            removal = _removal(comment, match.start(), end, blanks)
+            found.append(
+                Suppression(
+                    line,
+                    codes,
+                    whole_file,
+                    span(match.start(), end),
+                    (span(*match.span("codes")), written),
+                    None if removal is None else (span(*removal[0]), removal[1]),
+                )
+            )
     return Suppressions(tuple(found))
 
 
 def _codes(text: str) -> tuple[str, ...]:
-    return tuple(c.upper() for c in re.split(r"[,\s]+", text.strip()) if c)
+    return tuple(c for c in re.split(r"[,\s]+", text.strip()) if c)
+
+
+def _removal(comment: str, start: int, end: int, blanks: int) -> tuple[tuple[int, int], str] | None:
+    """Return what to cut out of a comment and what to write instead, so that the rest of it stays a comment."""
+    rest = comment[end:].lstrip()
+    if not rest:
+        before = len(comment[:start].rstrip())
+        return (before if start else -blanks, len(comment)), ""
+    after = len(comment) - len(rest)
+    if rest[0] == "#":
+        return (start, after), ""
+    return None if rest[0].isalnum() else ((start, after), "# ")
 
 
 def _comments(text: str) -> Iterator[tuple[int, int, str, int]]:

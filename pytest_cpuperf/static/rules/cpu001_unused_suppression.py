@@ -29,7 +29,8 @@ class UnusedSuppression(CommentRule):
     ```
 
     ## Fix safety
-    Safe: the comment, or the code in it, is removed.
+    Safe: the comment, or the code in it, is removed, and what else the comment says stays one. There is no fix where
+    words follow the codes, which another tool may take as its own once they stand first.
 
     ## When it stays silent
     For blanket `# noqa`, for codes of other tools, and for rules that were not checked in this run.
@@ -62,6 +63,9 @@ class UnusedSuppression(CommentRule):
         ("x = 1  # noqa: CPU101\n", "x = 1\n"),
         ("x = 1  # noqa: E501, CPU101\n", "x = 1  # noqa: E501\n"),
         ("# cpuperf: ignore-file[CPU101]\nx = 1\n", "\nx = 1\n"),
+        ("x = 10  # noqa: CPU101 - 5\n", "x = 10  # - 5\n"),
+        ("x = 1  # noqa: CPU101 # type: ignore\n", "x = 1  # type: ignore\n"),
+        ("x = 1  # seen # noqa: CPU101\n", "x = 1  # seen\n"),
     )
 
     def may_concern(self, data: bytes) -> bool:
@@ -80,8 +84,7 @@ class UnusedSuppression(CommentRule):
             idle = [c for c in comment.codes if c in checked and (index, c) not in used]
             if not idle:
                 continue
-            kept = [c for c in comment.codes if c not in idle]
             what = ", ".join(idle)
-            edit = (comment.place if kept else comment.removal, comment.rewritten(kept))
-            fix = Mend("safe", f"remove the suppression of {what}", (edit,))
+            edit = comment.without(idle)
+            fix = Mend("safe", f"remove the suppression of {what}", (edit,)) if edit is not None else None
             yield Report(comment.place, f"this suppression of {what} silences nothing", "remove it", fix)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import accumulate
+from typing import TypeAlias
 
 from pytest_cpuperf.results.findings import Edit, Fix
 from pytest_cpuperf.static.source.patterns import pattern
@@ -21,29 +22,41 @@ def line_starts(text: str) -> list[int]:
     return starts[:-1]
 
 
-def apply_fixes(text: str, fixes: Iterable[Fix]) -> tuple[str, int]:
-    """Return the text with as many fixes applied as do not overlap, first come first served, and their number.
+Change: TypeAlias = "tuple[int, int, str]"
+"""From where up to where in a text something is replaced, and by what."""
 
-    All edits of a fix are made, or none. The rest is for another pass.
+
+def changes_of(text: str, fixes: Iterable[Fix]) -> tuple[list[Change], int]:
+    """Return the changes, in order, of as many fixes as do not overlap, first come first served, and their number.
+
+    All edits of a fix are among them, or none. The rest is for another pass.
     """
-    starts = line_starts(text)
-    taken: list[tuple[int, int, str]] = []
-    applied = 0
+    starts = [*line_starts(text), len(text)]  # the last: for what goes after a line that does not end
+    taken: list[Change] = []
+    count = 0
     for fix in fixes:
         spans = [_span(edit, starts) for edit in fix.edits]
         if any(_overlaps(span, other) for span in spans for other in taken):
             continue
         taken += spans
-        applied += 1
-    for start, end, replacement in sorted(taken, reverse=True):
-        text = text[:start] + replacement + text[end:]
-    return text, applied
+        count += 1
+    return sorted(taken), count
 
 
-def _span(edit: Edit, starts: list[int]) -> tuple[int, int, str]:
+def changed(text: str, changes: Sequence[Change]) -> str:
+    """Return the text with changes made, which are in order and do not overlap."""
+    pieces = []
+    at = 0
+    for start, end, replacement in changes:
+        pieces += [text[at:start], replacement]
+        at = end
+    return "".join((*pieces, text[at:]))
+
+
+def _span(edit: Edit, starts: list[int]) -> Change:
     return starts[edit.line - 1] + edit.column - 1, starts[edit.end_line - 1] + edit.end_column - 1, edit.text
 
 
-def _overlaps(a: tuple[int, int, str], b: tuple[int, int, str]) -> bool:
+def _overlaps(a: Change, b: Change) -> bool:
     # Two insertions at one place overlap too: their order would be chance.
     return a[0] <= b[1] and b[0] <= a[1] if a[0] == a[1] or b[0] == b[1] else a[0] < b[1] and b[0] < a[1]
