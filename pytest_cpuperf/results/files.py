@@ -1,12 +1,15 @@
-"""Writing result files: whole or not at all."""
+"""Writing files: whole or not at all, and nothing that is not ours to write."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import math
 import os
+import stat
 import tempfile
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -14,50 +17,176 @@ from pytest_cpuperf.errors import UsageError
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write text as UTF-8, whole or not at all. Raises UsageError where that cannot be done."""
+    """Write text as UTF-8, as `write_bytes` does. Raises UsageError."""
     write_bytes(path, text.encode("utf-8"))
 
 
-def write_bytes(path: Path, data: bytes) -> None:
-    """Write `data` to a neighbouring temporary file and rename it over `path`, keeping its mode.
+def write_bytes(path: Path, data: bytes, instead_of: bytes | None = None) -> None:
+    """Write a file by renaming a temporary neighbour over it, so that an interruption leaves the old or the new one.
 
-    Raises UsageError where that cannot be done, or `path` is a symbolic link, which is not followed. An interruption
-    leaves the old file, and nothing half-written.
+    Owner, mode and extended attributes stay as they are. A file that has other names (hard links), or that cannot be
+    replaced by one like it, is written in place. Devices and FIFOs are written to. Raises UsageError where the file
+    cannot be written, is read-only or a symbolic link to a file, or no longer holds `instead_of`.
     """
-    _refuse_link(path)
+    status = _status(path)
+    if status is not None and _takes_a_stream(status):
+        _write_stream(path, data)
+        return
+    _refuse(path, status)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        mode = path.stat().st_mode & 0o7777 if path.exists() else 0o666 & ~_umask()
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        if status is not None and status.st_nlink > 1:
+            _write_in_place(path, data, instead_of)
+        else:
+            try:
+                _replace(path, data, status, instead_of)
+            except OSError as error:
+                if status is None or error.errno not in _NOT_REPLACEABLE:
+                    raise
+                _write_in_place(path, data, instead_of)
     except OSError as error:
-        raise UsageError(f"cannot write {path}: {error.strerror}", "name a file in a folder you may write to") from None
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        os.chmod(temporary, mode)
-        os.replace(temporary, path)
-    except BaseException as error:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary)
-        if isinstance(error, OSError):
-            raise UsageError(f"cannot write {path}: {error.strerror}") from None
-        raise
+        hint = "name a file in a folder you may write to" if status is None else None
+        raise UsageError(f"cannot write {path}: {error.strerror}", hint) from None
 
 
 def append_text(path: Path, text: str) -> None:
-    """Append text as UTF-8 to a file others append to as well. Raises UsageError; a symbolic link is not followed."""
-    _refuse_link(path)
-    no_follow = getattr(os, "O_NOFOLLOW", 0)
+    """Append text as UTF-8 to a file others append to as well. Raises UsageError as `write_bytes` does."""
+    status = _status(path)
+    if status is not None and _takes_a_stream(status):
+        _write_stream(path, text.encode("utf-8"))
+        return
+    _refuse(path, status)
     try:
-        with open(path, "a", encoding="utf-8", opener=lambda p, flags: os.open(p, flags | no_follow, 0o666)) as file:
+        with open(path, "a", encoding="utf-8", opener=lambda p, flags: os.open(p, flags | _NO_FOLLOW, 0o666)) as file:
             file.write(text)
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror}") from None
 
 
-def _refuse_link(path: Path) -> None:
-    if path.is_symlink():
+# Windows has none of these.
+_NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
+_NO_WAITING = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
+# Another's file in a folder of ours, a folder that is not ours, or a file that is a mount of its own.
+_NOT_REPLACEABLE = (errno.EPERM, errno.EACCES, errno.EBUSY, errno.EXDEV, errno.ENOTSUP)
+
+
+def _status(path: Path) -> os.stat_result | None:
+    """Return what there is, through a link only where that leads to no file (`/dev/stdout`); None for nothing."""
+    try:
+        status = os.lstat(path)
+        if stat.S_ISLNK(status.st_mode):
+            with contextlib.suppress(OSError):
+                meant = os.stat(path)
+                return meant if _takes_a_stream(meant) else status
+        return status
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror}") from None
+
+
+def _takes_a_stream(status: os.stat_result) -> bool:
+    return stat.S_ISCHR(status.st_mode) or stat.S_ISFIFO(status.st_mode)
+
+
+def _refuse(path: Path, status: os.stat_result | None) -> None:
+    """Raise UsageError for what is not to be written, although the system may let us."""
+    if status is None:
+        return
+    if stat.S_ISLNK(status.st_mode):
         raise UsageError(f"{path} is a symbolic link, which is not written through", "name the file it points to")
+    if not stat.S_ISREG(status.st_mode):
+        raise UsageError(f"cannot write {path}: expected a file, found {_KINDS.get(stat.S_IFMT(status.st_mode))}")
+    # To root, every file is writable; its mode says what its owner wants.
+    if not status.st_mode & 0o222 or not os.access(path, os.W_OK):
+        raise UsageError(f"{path} is read-only and was not written", "make it writable first: chmod u+w")
+
+
+_KINDS = {stat.S_IFDIR: "a folder", stat.S_IFBLK: "a block device", stat.S_IFSOCK: "a socket"}
+
+
+def _write_stream(path: Path, data: bytes) -> None:
+    """Write to a device or a FIFO. One that nobody reads is an error: opening it would wait for ever."""
+    try:
+        handle = os.open(path, os.O_WRONLY | _NO_WAITING)
+    except OSError as error:
+        nobody = error.errno == errno.ENXIO
+        hint = "start what reads it first" if nobody else None
+        what = "nothing reads from it" if nobody else error.strerror
+        raise UsageError(f"cannot write {path}: {what}", hint) from None
+    with os.fdopen(handle, "wb", buffering=0) as stream:
+        if _NO_WAITING:
+            os.set_blocking(handle, True)
+        try:
+            _write_all(stream, data)
+        except OSError as error:
+            raise UsageError(f"cannot write {path}: {error.strerror}") from None
+
+
+def _replace(path: Path, data: bytes, status: os.stat_result | None, instead_of: bytes | None) -> None:
+    """Write a neighbour that is like the file, and rename it over the file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".cpuperf-", suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        if status is None:
+            os.chmod(temporary, 0o666 & ~_umask())
+        else:
+            _make_alike(path, status, temporary)
+        if instead_of is not None:
+            _refuse_change(path, path.read_bytes(), instead_of)  # right before: what is written later is lost
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
+        raise
+
+
+def _make_alike(path: Path, status: os.stat_result, temporary: str) -> None:
+    """Give a file the owner, mode and extended attributes (access lists among them) of another. Raises OSError."""
+    own = os.stat(temporary)
+    if (own.st_uid, own.st_gid) != (status.st_uid, status.st_gid):
+        os.chown(temporary, status.st_uid, status.st_gid)
+    os.chmod(temporary, stat.S_IMODE(status.st_mode))
+    if hasattr(os, "listxattr"):
+        try:
+            names = os.listxattr(path)
+        except OSError:
+            names = []  # a file system that has none
+        for name in names:
+            value = os.getxattr(path, name)
+            if name not in os.listxattr(temporary) or os.getxattr(temporary, name) != value:
+                os.setxattr(temporary, name, value)
+
+
+def _write_in_place(path: Path, data: bytes, instead_of: bytes | None) -> None:
+    """Write over a file's content; what goes wrong on the way puts the old content back."""
+    with open(path, "r+b", buffering=0, opener=lambda p, flags: os.open(p, flags | _NO_FOLLOW)) as file:
+        before = file.read()
+        if instead_of is not None:
+            _refuse_change(path, before, instead_of)
+        try:
+            _overwrite(file, data)
+        except BaseException:
+            _overwrite(file, before)
+            raise
+
+
+def _overwrite(file: FileIO, data: bytes) -> None:
+    file.seek(0)
+    _write_all(file, data)
+    file.truncate()
+
+
+def _write_all(file: FileIO, data: bytes) -> None:
+    left = memoryview(data)
+    while left:
+        left = left[file.write(left) :]
+
+
+def _refuse_change(path: Path, found: bytes, expected: bytes) -> None:
+    if found != expected:
+        raise UsageError(f"{path} was changed meanwhile and was not written", "run the command again")
 
 
 def _umask() -> int:
