@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_cpuperf.cli.output import show
 from pytest_cpuperf.errors import UsageError
 from pytest_cpuperf.reports.formats import View, findings_format, findings_format_names
 from pytest_cpuperf.results.files import write_text
@@ -18,7 +19,10 @@ from pytest_cpuperf.settings.files import load, load_file
 from pytest_cpuperf.settings.table import Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from pytest_cpuperf.reports.formats.base import Style
+    from pytest_cpuperf.static.fixing import Fixed
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -65,7 +69,8 @@ def run(arguments: argparse.Namespace) -> int:
     from pytest_cpuperf.machine.limits import read_limits
     from pytest_cpuperf.machine.placement import usable_cpus
     from pytest_cpuperf.machine.topology import read_topology
-    from pytest_cpuperf.static.check import Run, check_paths
+    from pytest_cpuperf.static.check import Run, check_files, find_files
+    from pytest_cpuperf.static.fixing import fix_files
 
     how = Run(
         force_exclude=arguments.force_exclude,
@@ -75,58 +80,80 @@ def run(arguments: argparse.Namespace) -> int:
         use_cache=not arguments.no_cache and not arguments.isolated,
     )
     paths = [Path(p) for p in arguments.paths] or [settings.root / p for p in settings.paths]
-    result = check_paths(paths, settings, how)
-    if arguments.fix or arguments.diff or arguments.unsafe_fixes:
-        changed = _fix(arguments, settings, result)
-        if arguments.diff:
-            return 1 if changed and not arguments.exit_zero else 0
-        if changed:
-            result = check_paths(paths, settings, how)
-    result, code = _held_against_baseline(arguments, settings, result)
-    if code is not None:
-        return code
-    _write(arguments, _render(arguments, result))
-    return 1 if (result.findings or result.errors) and not arguments.exit_zero else 0
+    files = find_files(paths, settings, how)
+    result = check_files(files, settings, how)
+    if arguments.diff:
+        diffs = [fixed.diff for fixed in fix_files(files, result, settings, arguments.unsafe_fixes)]
+        return _show_diff(arguments, "".join(diffs), result)
+    unwritten = 0
+    if arguments.fix or arguments.unsafe_fixes:
+        unwritten = _fix(arguments, fix_files(files, result, settings, arguments.unsafe_fixes))
+        result = check_files(files, settings, how)
+    code = _report(arguments, settings, result)
+    return 2 if unwritten else code
+
+
+def _fix(arguments: argparse.Namespace, changed: Iterable[Fixed]) -> int:
+    """Write what fixes make of files, and return how many could not be written: that of one stops no other."""
+    from pytest_cpuperf.static.fixing import write
+
+    count = written = unwritten = 0
+    for fixed in changed:
+        try:
+            write(fixed)
+            count += fixed.applied
+            written += 1
+        except UsageError as error:
+            unwritten += 1
+            print(f"cpuperf: {error}{f'; {error.hint}' if error.hint else ''}", file=sys.stderr)
+    if written and arguments.format == "text":
+        print(f"fixed {count} {'finding' if count == 1 else 'findings'} in {written} files", file=sys.stderr)
+    return unwritten
+
+
+def _show_diff(arguments: argparse.Namespace, diff: str, result: CheckResult) -> int:
+    """Show what fixes would change, and return the exit code: 1 for a change, and for what could not be checked."""
+    _write(arguments, diff)
+    for error in result.errors:
+        print(f"{error.path}:{error.line or 1}: not checked: {error.message}", file=sys.stderr)
+    return 1 if (diff or result.errors) and not arguments.exit_zero else 0
 
 
 def _run_on_stdin(arguments: argparse.Namespace, settings: Settings) -> int:
     from pytest_cpuperf.static.check import rules_for, selected_rules
+    from pytest_cpuperf.static.discover import is_excluded, relative
     from pytest_cpuperf.static.file_check import check_source
-    from pytest_cpuperf.static.fixing import fix_source
+    from pytest_cpuperf.static.fixing import Fixed, fix_source
     from pytest_cpuperf.static.source.neighbours import Neighbours
 
-    name = arguments.stdin_filename or "<stdin>"
+    path = Path(arguments.stdin_filename or "<stdin>")
+    name = relative(path, settings.root)
     data = sys.stdin.buffer.read()
-    rules = rules_for(name, selected_rules(settings), settings)
-    if arguments.fix or arguments.unsafe_fixes:
-        # As formatters do: the fixed source is all that goes to standard output.
-        fixed, _, _ = fix_source(data, name, rules, arguments.unsafe_fixes)
-        sys.stdout.buffer.write(fixed)
-        return 1 if check_source(fixed, name, rules).findings and not arguments.exit_zero else 0
-    folder = Path(os.path.abspath(name)).parent  # an editor's file has neighbours, too
-    result = check_source(data, name, rules, arguments.show_silenced, Neighbours(folder, settings.root))
+    left_out = arguments.force_exclude and is_excluded(path, settings.root, settings.exclude)
+    rules = [] if left_out else rules_for(name, selected_rules(settings), settings)
+    neighbours = Neighbours(Path(os.path.abspath(path)).parent, settings.root)  # an editor's file has them, too
+    result = CheckResult(0) if left_out else check_source(data, name, rules, arguments.show_silenced, neighbours)
+    if not (arguments.fix or arguments.unsafe_fixes or arguments.diff):
+        return _report(arguments, settings, result)
+    after, applied, encoding = fix_source(data, name, rules, arguments.unsafe_fixes)
+    if arguments.diff:
+        diff = Fixed(path, name, data, after, applied, encoding).diff if applied else ""
+        return _show_diff(arguments, diff, result)
+    # As formatters do: the source, fixed or as it was, is all that goes to standard output.
+    show(after)
+    result = result if left_out else check_source(after, name, rules, neighbours=neighbours)
+    for error in result.errors:
+        print(f"{error.path}:{error.line or 1}: not checked: {error.message}", file=sys.stderr)
+    return 1 if (result.findings or result.errors) and not arguments.exit_zero else 0
+
+
+def _report(arguments: argparse.Namespace, settings: Settings, result: CheckResult) -> int:
+    """Write what was found, and return the exit code."""
     result, code = _held_against_baseline(arguments, settings, result)
     if code is not None:
         return code
     _write(arguments, _render(arguments, result))
     return 1 if (result.findings or result.errors) and not arguments.exit_zero else 0
-
-
-def _fix(arguments: argparse.Namespace, settings: Settings, result: CheckResult) -> bool:
-    """Show or write the fixes, and return whether there were any."""
-    from pytest_cpuperf.static.fixing import fix_files, write
-
-    fixed = fix_files(result, settings, arguments.unsafe_fixes)
-    for file in fixed:
-        name = os.path.relpath(file.path, settings.root).replace(os.sep, "/")
-        if arguments.diff:
-            sys.stdout.write(file.diff(name))
-        else:
-            write(file)
-    count = sum(f.applied for f in fixed)
-    if count and arguments.format == "text" and not arguments.diff:
-        print(f"fixed {count} {'finding' if count == 1 else 'findings'} in {len(fixed)} files", file=sys.stderr)
-    return bool(fixed)
 
 
 def _held_against_baseline(
@@ -172,7 +199,7 @@ def _pages() -> dict[str, str]:
 
 def _terminal_style() -> Style | None:
     """Return how to colour, where standard output is a terminal that shows colours."""
-    if not sys.stdout.isatty() or "NO_COLOR" in os.environ:
+    if sys.stdout is None or not sys.stdout.isatty() or "NO_COLOR" in os.environ:
         return None
     from rich.console import Console
     from rich.text import Text
@@ -191,7 +218,7 @@ def _write(arguments: argparse.Namespace, text: str) -> None:
     if arguments.output_file:
         write_text(Path(arguments.output_file), text)
     else:
-        sys.stdout.write(text)
+        show(text)
 
 
 def _count(text: str) -> int:

@@ -52,10 +52,18 @@ def check_project(settings: Settings, cpus: int = 1, wanted: Callable[[Path], bo
 def check_paths(paths: Iterable[Path], settings: Settings, run: Run | None = None) -> CheckResult:
     """Check files and folders. Raises UsageError for paths and codes that do not exist."""
     run = run or Run()
-    rules = selected_rules(settings)
+    return check_files(find_files(paths, settings, run), settings, run)
+
+
+def find_files(paths: Iterable[Path], settings: Settings, run: Run) -> list[Path]:
+    """Return the files of a check. What is checked, and later written, is these. Raises UsageError as `discover`."""
     files = discover(paths, settings.root, settings.exclude, run.force_exclude)
-    if run.wanted is not None:
-        files = [file for file in files if run.wanted(file)]
+    return files if run.wanted is None else [file for file in files if run.wanted(file)]
+
+
+def check_files(files: Sequence[Path], settings: Settings, run: Run) -> CheckResult:
+    """Check files. Raises UsageError for codes that do not exist."""
+    rules = selected_rules(settings)
     cache = Cache.open(settings, [r.code for r in rules]) if run.use_cache and not run.thorough else None
     known, left = _known(files, settings.root, cache) if cache is not None else ([], files)
     answers = _check_files(_Job(settings, tuple(r.code for r in rules), run.thorough, cache is not None), left, run)
@@ -64,10 +72,10 @@ def check_paths(paths: Iterable[Path], settings: Settings, run: Run | None = Non
     return merged([*known, *(r for answer in answers for r in answer.results)])
 
 
-def _known(files: Sequence[Path], root: Path, cache: Cache) -> tuple[list[CheckResult], list[Path]]:
+def _known(files: Sequence[Path], root: Path, cache: Cache) -> tuple[list[CheckResult], Sequence[Path]]:
     """Return the results that the cache knows, and the files that are left to check."""
     if not cache.known:
-        return [], list(files)
+        return [], files
     results: list[CheckResult] = []
     left: list[Path] = []
     for file in files:

@@ -41,6 +41,11 @@ def discover(paths: Iterable[Path], root: Path, exclude: Iterable[str], force_ex
     return sorted(found)
 
 
+def is_excluded(path: Path, root: Path, exclude: Iterable[str]) -> bool:
+    """Return whether gitignore patterns relative to `root` leave a file out."""
+    return pathspec.PathSpec.from_lines("gitignore", exclude).match_file(relative(path, root))
+
+
 _Ignores: TypeAlias = "tuple[tuple[Path, pathspec.PathSpec[Any]], ...]"
 
 

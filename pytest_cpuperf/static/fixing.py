@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 import io
+import os
 import tokenize
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,32 +29,47 @@ class Fixed:
     """What became of one file."""
 
     path: Path
+    name: str
+    """As findings name it."""
     before: bytes
     after: bytes
     applied: int
     encoding: str
 
-    def diff(self, name: str) -> str:
-        """Return the change as a unified diff."""
+    @property
+    def diff(self) -> str:
+        """The change as a unified diff."""
         old, new = (text.decode(self.encoding).splitlines(keepends=True) for text in (self.before, self.after))
-        lines = difflib.unified_diff(old, new, fromfile=f"a/{name}", tofile=f"b/{name}")
+        lines = difflib.unified_diff(old, new, fromfile=f"a/{self.name}", tofile=f"b/{self.name}")
         return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
 
 
-def fix_files(result: CheckResult, settings: Settings, unsafe: bool) -> list[Fixed]:
-    """Return what fixes make of the files that have findings with a fix; nothing is written yet."""
+def fix_files(files: Sequence[Path], result: CheckResult, settings: Settings, unsafe: bool) -> Iterator[Fixed]:
+    """Yield what fixes make of those of some files that have findings with a fix; nothing is written yet.
+
+    Each file is read when it is its turn, so that little time passes until it is written. A name in a finding may
+    stand for two files, one of them outside the root: the files decide what is fixed, not the names.
+    """
     rules = selected_rules(settings)
-    names = dict.fromkeys(f.path for f in result.findings if _applies(f.fix, unsafe))
-    fixed = []
-    for name in names:
-        path = settings.root / name
-        data = read_bytes(path)
-        after, applied, encoding = fix_source(
-            data, name, rules_for(relative(path, settings.root), rules, settings), unsafe
-        )
+    fixable = {f.path for f in result.findings if _applies(f.fix, unsafe)}
+    for path in _without_links(files):
+        name = relative(path, settings.root)
+        if name not in fixable:
+            continue
+        try:
+            data = read_bytes(path)
+        except SourceError:
+            continue  # gone meanwhile: the next check tells
+        after, applied, encoding = fix_source(data, name, rules_for(name, rules, settings), unsafe)
         if applied:
-            fixed.append(Fixed(path, data, after, applied, encoding))
-    return fixed
+            yield Fixed(path, name, data, after, applied, encoding)
+
+
+def _without_links(files: Sequence[Path]) -> Iterator[Path]:
+    """Yield files without the symbolic links to others of them, which are fixed where they are."""
+    links = {file for file in files if file.is_symlink()}
+    own = {os.path.realpath(file) for file in files if file not in links} if links else set()
+    yield from (file for file in files if file not in links or os.path.realpath(file) not in own)
 
 
 def fix_source(data: bytes, path: str, rules: Sequence[Rule], unsafe: bool) -> tuple[bytes, int, str]:
@@ -94,8 +110,8 @@ def _with_fixes(
 
 
 def write(fixed: Fixed) -> None:
-    """Write a fixed file by rename. Raises UsageError where it is a link or cannot be written."""
-    write_bytes(fixed.path, fixed.after)
+    """Write a fixed file. Raises UsageError where it is a link, cannot be written, or was changed meanwhile."""
+    write_bytes(fixed.path, fixed.after, instead_of=fixed.before)
 
 
 def _applies(fix: Fix | None, unsafe: bool) -> bool:

@@ -1,0 +1,28 @@
+"""Standard output, whose reader may leave at any time."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from pytest_cpuperf.errors import UsageError
+
+
+def show(text: str | bytes) -> None:
+    """Write to standard output. A reader that leaves early (`head`, `less`) has seen enough, and changes no verdict.
+
+    Raises UsageError where the text cannot be written for another reason, such as a full disk.
+    """
+    if sys.stdout is None:  # closed by whoever started us
+        return
+    try:
+        if isinstance(text, str):
+            sys.stdout.write(text)
+        else:
+            sys.stdout.buffer.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - Python would complain when it flushes at exit
+    except OSError as error:
+        sys.stdout = None
+        raise UsageError(f"cannot write to standard output: {error.strerror}") from None
