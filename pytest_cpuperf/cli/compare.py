@@ -6,6 +6,7 @@ import argparse
 import shutil
 from pathlib import Path
 
+from pytest_cpuperf.cli.output import show_line
 from pytest_cpuperf.errors import UsageError
 from pytest_cpuperf.measure.comparison import compare_runs
 from pytest_cpuperf.reports.comparison import comparison_text
@@ -31,8 +32,8 @@ def run(arguments: argparse.Namespace) -> int:
     except FileNotFoundError as error:
         raise UsageError(f"expected a results file, found none: {error.filename}") from None
     comparison = compare_runs(base, head)
-    print(comparison_text(comparison, shutil.get_terminal_size().columns))
+    show_line(comparison_text(comparison, shutil.get_terminal_size().columns))
     below = [c for c in comparison.changes if least is not None and c.high < least]
     if below:
-        print(f"\nbelow {least:g}: " + ", ".join(f"{c.test} {c.label}" for c in below))
+        show_line(f"\nbelow {least:g}: " + ", ".join(f"{c.test} {c.label}" for c in below))
     return 1 if below else 0

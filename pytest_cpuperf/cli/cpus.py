@@ -7,6 +7,7 @@ import json
 import shutil
 from pathlib import Path
 
+from pytest_cpuperf.cli.output import show_line
 from pytest_cpuperf.machine.overview import overview
 from pytest_cpuperf.machine.topology import LIVE
 from pytest_cpuperf.reports.cpus import cpus_text
@@ -22,7 +23,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Print the map or the document."""
     report = overview(arguments.root)
     if arguments.format == "json":
-        print(json.dumps(report.to_json(), indent=1))
+        show_line(json.dumps(report.to_json(), indent=1))
     else:
-        print(cpus_text(report, shutil.get_terminal_size().columns))
+        show_line(cpus_text(report, shutil.get_terminal_size().columns))
     return 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
+from pytest_cpuperf.cli.output import show_line
 from pytest_cpuperf.errors import UsageError, nearest
 
 
@@ -28,13 +29,14 @@ def run(arguments: argparse.Namespace) -> int:
     pages |= {name: f"# {name}\n\n{claims.page(proof)}" for name, proof in all_proofs().items()}
     if arguments.name is None:
         if arguments.format == "md":
-            print("\n\n".join(pages.values()))
+            show_line("\n\n".join(pages.values()))
             return 0
-        for rule in all_rules():
-            print(f"{rule.code}  {rule.name:<27} {'on ' if rule.on_by_default else 'off'}  {rules.summary(rule)}")
-        print()
-        for name, proof in all_proofs().items():
-            print(f"{name:<35} claim  {claims.summary(proof)}")
+        lines = [
+            f"{rule.code}  {rule.name:<27} {'on ' if rule.on_by_default else 'off'}  {rules.summary(rule)}"
+            for rule in all_rules()
+        ]
+        lines += ["", *(f"{name:<35} claim  {claims.summary(proof)}" for name, proof in all_proofs().items())]
+        show_line("\n".join(lines))
         return 0
     for key in (arguments.name, arguments.name.upper(), codes.get(arguments.name)):
         if key in pages:
@@ -47,10 +49,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _show(text: str, as_markdown: bool) -> None:
-    if as_markdown and sys.stdout.isatty():
+    if as_markdown and sys.stdout is not None and sys.stdout.isatty():
         from rich.console import Console
         from rich.markdown import Markdown
 
         Console().print(Markdown(text))
     else:
-        print(text)
+        show_line(text)

@@ -7,6 +7,7 @@ import json
 import shutil
 import sys
 
+from pytest_cpuperf.cli.output import show_line
 from pytest_cpuperf.errors import UsageError
 
 
@@ -31,7 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     report = look_at(arguments.pids, arguments.torchserve, arguments.seconds)
     if arguments.format == "json":
-        print(json.dumps(inspection_document(report), indent=1))
+        show_line(json.dumps(inspection_document(report), indent=1))
     else:
-        print(inspection_text(report, shutil.get_terminal_size().columns))
+        show_line(inspection_text(report, shutil.get_terminal_size().columns))
     return 1 if report.problems else 0

@@ -8,6 +8,11 @@ import sys
 from pytest_cpuperf.errors import UsageError
 
 
+def show_line(text: str) -> None:
+    """Write a text and a line break to standard output, as `show` does."""
+    show(f"{text}\n")
+
+
 def show(text: str | bytes) -> None:
     """Write to standard output. A reader that leaves early (`head`, `less`) has seen enough, and changes no verdict.
 

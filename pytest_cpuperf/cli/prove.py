@@ -8,6 +8,7 @@ import shutil
 import sys
 from pathlib import Path
 
+from pytest_cpuperf.cli.output import show_line
 from pytest_cpuperf.errors import UsageError
 
 
@@ -59,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
             live.clear()
         if pin is not None:
             pin.restore()
-    print(claims_text(claims, columns))
+    show_line(claims_text(claims, columns))
     result = RunResult(version=__version__, machine=describe_machine(), claims=claims)
     for path, suffix in ((arguments.json, ".json"), (arguments.html, ".html")):
         if path is not None:
