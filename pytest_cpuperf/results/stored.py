@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -69,9 +71,11 @@ def stored_path(name: str, cache: Path | None, root: Path, invocation: Path) -> 
         raise UsageError(f"a stored run's name has letters, digits, '-', '_' and '.', or ends in .json; found {name!r}")
     if cache is None:
         raise UsageError(f"no cache folder to keep the run {name!r} in", "set cache-dir, or name a file: NAME.json")
-    # One folder serves all projects of a user: the project's own folder name and place keep them apart.
-    project = re.sub(r"\W+", "-", str(root.resolve())).strip("-")
-    return cache / "runs" / project / f"{name}.json"
+    # One folder serves all projects of a user. The hash of its path keeps a project apart, the name is for people.
+    place = root.resolve()
+    project = hashlib.sha256(os.fsencode(place)).hexdigest()[:16]
+    known_as = re.sub(r"\W+", "-", place.name, flags=re.ASCII).strip("-")[:60]
+    return cache / "runs" / f"{known_as}-{project}".strip("-") / f"{name}.json"
 
 
 def read_run(name: str, path: Path) -> StoredRun | None:
