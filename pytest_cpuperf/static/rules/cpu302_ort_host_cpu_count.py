@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pytest_cpuperf.static.rules.base import Mend, PythonRule, Report, Silence
 from pytest_cpuperf.static.source import nodes as cst
 from pytest_cpuperf.static.source.module import Module
+from pytest_cpuperf.static.source.scopes import is_builtin, meaning
 from pytest_cpuperf.static.torch_code.host_counts import host_count
 
 
@@ -84,7 +85,7 @@ class OrtHostCpuCount(PythonRule):
                 yield Silence(target, "the count is not the machine's own")
                 continue
             mend = None
-            if module.imports.get("os") == "os":
+            if meaning(module, "os", "os", assign) == "imported" and is_builtin(module, "len", assign):
                 mend = Mend(
                     "unsafe", "count the CPUs this process may use", ((assign.value, "len(os.sched_getaffinity(0))"),)
                 )

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pytest_cpuperf.static.rules.base import Mend, PythonRule, Report, Silence
 from pytest_cpuperf.static.source import nodes as cst
 from pytest_cpuperf.static.source.module import Module
+from pytest_cpuperf.static.source.scopes import is_builtin, meaning
 from pytest_cpuperf.static.torch_code.host_counts import host_count
 
 _SETTERS = frozenset({"torch.set_num_threads", "torch.set_num_interop_threads"})
@@ -82,7 +83,7 @@ class TorchThreadsHostCount(PythonRule):
                 yield Silence(call, "the count is not the machine's own")
                 continue
             mend = None
-            if module.imports.get("os") == "os":
+            if meaning(module, "os", "os", call) == "imported" and is_builtin(module, "len", call):
                 mend = Mend("unsafe", "count the CPUs this process may use", ((value, "len(os.sched_getaffinity(0))"),))
             yield Report(
                 call,

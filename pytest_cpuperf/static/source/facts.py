@@ -7,13 +7,18 @@ from __future__ import annotations
 
 import bisect
 import re
+import warnings
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from pytest_cpuperf.static.source.edits import LINE_END
 from pytest_cpuperf.static.source.imports import Imports
 from pytest_cpuperf.static.source.live import code_only, matches
 from pytest_cpuperf.static.source.neighbours import NOWHERE, Neighbours
 from pytest_cpuperf.static.source.outline import Outline
+
+if TYPE_CHECKING:
+    import symtable
 
 
 class Facts:
@@ -73,6 +78,18 @@ class Facts:
     def is_import(self, offset: int) -> bool:
         """Return whether an offset of the text lies in an import statement."""
         return self.imported.is_import(offset)
+
+    @cached_property
+    def symbols(self) -> symtable.SymbolTable | None:
+        """The names of each scope, as Python's compiler sees them; None where it does not take the file."""
+        import symtable  # few files have a fix that asks
+
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of the user's code, and theirs to see
+                return symtable.symtable(self.text, "<source>", "exec")
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return None
 
     @cached_property
     def outline(self) -> Outline:

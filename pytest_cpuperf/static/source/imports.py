@@ -6,6 +6,7 @@ Read from the text with strings and comments blanked, so that it does not depend
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from pytest_cpuperf.static.source.patterns import pattern
 
@@ -34,6 +35,18 @@ _STARRED = {
 }
 
 
+class Binding(NamedTuple):
+    """A name that an import statement binds."""
+
+    name: str
+    full: str
+    """What it stands for."""
+    line: int
+    """The line of the file, from 1, that the statement begins on."""
+    indent: str | None
+    """What stands before the statement on its line; None for more than white space."""
+
+
 class Imports:
     """The imports of one file, all scopes together."""
 
@@ -42,22 +55,35 @@ class Imports:
         self._froms = [m for m in _FROM.finditer(code) if not _is_yielded(code, m.start())]
         spans = [m.span() for m in self._froms]
         self._plain = [m for m in _IMPORT.finditer(code) if not any(a < m.start() < b for a, b in spans)]
-        self.names = dict(self._imported())
+        self._code = code
+        self.names = {name: full for name, full, _ in self._imported()}
         """What each imported name stands for: `t` is `torch`, `ng` is `torch.no_grad`."""
         self.kept = dict(self._kept(text, code))
         """What variables and attributes that hold a module, or something of one, stand for: `self.torch` is `torch`."""
 
-    def _imported(self) -> Iterator[tuple[str, str]]:
+    def _imported(self) -> Iterator[tuple[str, str, int]]:
+        """Yield (name, what it stands for, where the statement begins)."""
         for match in self._plain:
             for full, alias in _ALIAS.findall(match[1]):
                 first = full.split(".")[0]
-                yield (alias, full) if alias else (first, first)
+                yield (alias, full, match.start()) if alias else (first, first, match.start())
         for match in self._froms:
             for name, alias in _ALIAS.findall(match[2]):
                 if name == "*":
-                    yield from ((known, f"{match[1]}.{known}") for known in _STARRED.get(match[1], ()))
+                    known = _STARRED.get(match[1], ())
+                    yield from ((one, f"{match[1]}.{one}", match.start()) for one in known)
                 else:
-                    yield alias or name, f"{match[1]}.{name}"
+                    yield alias or name, f"{match[1]}.{name}", match.start()
+
+    def bindings(self, name: str) -> list[Binding]:
+        """Return the import statements that bind a name, in whichever scope."""
+        found = []
+        for own, full, offset in self._imported():
+            if own == name:
+                before = self._code[self._code.rfind("\n", 0, offset) + 1 : offset]
+                line = self._code.count("\n", 0, offset) + 1
+                found.append(Binding(name, full, line, None if before.strip() else before))
+        return found
 
     def _kept(self, text: str, code: str) -> Iterator[tuple[str, str]]:
         by_name = _BY_NAME.finditer(text) if any(word in text for word in _BY_NAME_WORDS) else ()

@@ -9,6 +9,7 @@ from pytest_cpuperf.static.rules.base import Mend
 from pytest_cpuperf.static.source import nodes as cst
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import argument, dotted
+from pytest_cpuperf.static.source.scopes import is_builtin, meaning
 from pytest_cpuperf.static.source.spans import Span
 
 _COUNTS = {
@@ -44,7 +45,8 @@ def mend(module: Module, call: cst.Call, count: str) -> Mend | None:
         if prefix:
             maker = f"{prefix}.SessionOptions"
         else:
-            made = [local for local, full in module.imports.items() if full == OPTIONS]
+            named = [local for local, full in module.imports.items() if full == OPTIONS]
+            made = [local for local in named if meaning(module, local, OPTIONS, call) == "imported"]
             if not made:
                 return None
             maker = made[0]
@@ -57,9 +59,12 @@ def mend(module: Module, call: cst.Call, count: str) -> Mend | None:
         else:
             return None
     before.append(f"{name}.intra_op_num_threads = {expression}")
-    if module.imports.get(package) != package:
+    known = meaning(module, package, package, call)
+    if known == "other" or ("len(" in expression and not is_builtin(module, "len", call)):
+        return None
+    if known == "unbound":
         place = _first_import(module)
-        if place is None or place == line:
+        if place is None or place >= line:
             return None
         edits.append((Span(place, 1, place, 1), f"import {package}{end}"))
     lines = "".join(f"{indent}{text}{end}" for text in before)
