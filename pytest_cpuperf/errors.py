@@ -5,17 +5,19 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from pytest_cpuperf.results.printable import printable_text
+
 
 class UsageError(Exception):
     """Wrong use or a broken configuration.
 
     The message is one line: what was expected, what was found, and where. `hint`, when there is one, says what to
-    do next.
+    do next. Both may name files and values of others, and are shown on terminals: they are made fit for that.
     """
 
     def __init__(self, message: str, hint: str | None = None) -> None:
-        super().__init__(message)
-        self.hint = hint
+        super().__init__(printable_text(message))
+        self.hint = printable_text(hint) if hint is not None else None
 
 
 class MissingExtraError(UsageError):

@@ -9,11 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_cpuperf.cli.output import show
+from pytest_cpuperf.cli.output import is_terminal, show, tell
 from pytest_cpuperf.errors import UsageError
-from pytest_cpuperf.reports.formats import View, findings_format, findings_format_names
+from pytest_cpuperf.reports.formats import View, findings_format_names, render_findings
 from pytest_cpuperf.results.files import write_text
 from pytest_cpuperf.results.findings import CheckResult
+from pytest_cpuperf.results.printable import printable_text
 from pytest_cpuperf.settings.checking import with_values
 from pytest_cpuperf.settings.files import load, load_file
 from pytest_cpuperf.settings.table import Settings
@@ -105,17 +106,19 @@ def _fix(arguments: argparse.Namespace, changed: Iterable[Fixed]) -> int:
             written += 1
         except UsageError as error:
             unwritten += 1
-            print(f"cpuperf: {error}{f'; {error.hint}' if error.hint else ''}", file=sys.stderr)
+            tell(f"cpuperf: {error}{f'; {error.hint}' if error.hint else ''}")
     if written and arguments.format == "text":
-        print(f"fixed {count} {'finding' if count == 1 else 'findings'} in {written} files", file=sys.stderr)
+        tell(f"fixed {count} {'finding' if count == 1 else 'findings'} in {written} files")
     return unwritten
 
 
 def _show_diff(arguments: argparse.Namespace, diff: str, result: CheckResult) -> int:
     """Show what fixes would change, and return the exit code: 1 for a change, and for what could not be checked."""
+    if is_terminal() and not arguments.output_file:
+        diff = "\n".join(map(printable_text, diff.split("\n")))  # elsewhere it stays a patch, byte for byte
     _write(arguments, diff)
     for error in result.errors:
-        print(f"{error.path}:{error.line or 1}: not checked: {error.message}", file=sys.stderr)
+        tell(f"{error.path}:{error.line or 1}: not checked: {error.message}")
     return 1 if (diff or result.errors) and not arguments.exit_zero else 0
 
 
@@ -143,7 +146,7 @@ def _run_on_stdin(arguments: argparse.Namespace, settings: Settings) -> int:
     show(after)
     result = result if left_out else check_source(after, name, rules, neighbours=neighbours)
     for error in result.errors:
-        print(f"{error.path}:{error.line or 1}: not checked: {error.message}", file=sys.stderr)
+        tell(f"{error.path}:{error.line or 1}: not checked: {error.message}")
     return 1 if (result.findings or result.errors) and not arguments.exit_zero else 0
 
 
@@ -170,11 +173,11 @@ def _held_against_baseline(
     path = Path(named)
     if arguments.write_baseline:
         count = write_baseline(path, result.findings)
-        print(f"{count} {'finding' if count == 1 else 'findings'} written to {path}", file=sys.stderr)
+        tell(f"{count} {'finding' if count == 1 else 'findings'} written to {path}")
         return result, 0
     result, gone = without_known(result, read_baseline(path))
     for entry in gone:
-        print(f"{path}: {entry.rule} in {entry.path} is there no more: take it out (--write-baseline)", file=sys.stderr)
+        tell(f"{path}: {entry.rule} in {entry.path} is there no more: take it out (--write-baseline)")
     return result, None
 
 
@@ -187,7 +190,7 @@ def _render(arguments: argparse.Namespace, result: CheckResult) -> str:
     style = _terminal_style() if not arguments.output_file else None
     if style is not None:
         view = replace(view, style=style)
-    return findings_format(arguments.format).render(result, view)
+    return render_findings(arguments.format, result, view)
 
 
 def _pages() -> dict[str, str]:
@@ -199,7 +202,7 @@ def _pages() -> dict[str, str]:
 
 def _terminal_style() -> Style | None:
     """Return how to colour, where standard output is a terminal that shows colours."""
-    if sys.stdout is None or not sys.stdout.isatty() or "NO_COLOR" in os.environ:
+    if not is_terminal() or "NO_COLOR" in os.environ:
         return None
     from rich.console import Console
     from rich.text import Text

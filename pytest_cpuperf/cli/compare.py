@@ -11,6 +11,7 @@ from pytest_cpuperf.errors import UsageError
 from pytest_cpuperf.measure.comparison import compare_runs
 from pytest_cpuperf.reports.comparison import comparison_text
 from pytest_cpuperf.results.document import read_results
+from pytest_cpuperf.results.printable import printable
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,5 +36,5 @@ def run(arguments: argparse.Namespace) -> int:
     show_line(comparison_text(comparison, shutil.get_terminal_size().columns))
     below = [c for c in comparison.changes if least is not None and c.high < least]
     if below:
-        show_line(f"\nbelow {least:g}: " + ", ".join(f"{c.test} {c.label}" for c in below))
+        show_line(f"\nbelow {least:g}: " + ", ".join(f"{c.test} {c.label}" for c in printable(below)))
     return 1 if below else 0

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
-from pytest_cpuperf.cli.output import show_line
+from pytest_cpuperf.cli.output import is_terminal, show_line
 from pytest_cpuperf.errors import UsageError, nearest
 
 
@@ -49,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _show(text: str, as_markdown: bool) -> None:
-    if as_markdown and sys.stdout is not None and sys.stdout.isatty():
+    if as_markdown and is_terminal():
         from rich.console import Console
         from rich.markdown import Markdown
 

@@ -6,6 +6,12 @@ import os
 import sys
 
 from pytest_cpuperf.errors import UsageError
+from pytest_cpuperf.results.printable import printable_text
+
+
+def tell(text: str) -> None:
+    """Write a line to standard error, whatever names of others it holds."""
+    print(printable_text(text), file=sys.stderr)
 
 
 def show_line(text: str) -> None:
@@ -31,3 +37,8 @@ def show(text: str | bytes) -> None:
     except OSError as error:
         sys.stdout = None
         raise UsageError(f"cannot write to standard output: {error.strerror}") from None
+
+
+def is_terminal() -> bool:
+    """Return whether somebody watches standard output."""
+    return sys.stdout is not None and sys.stdout.isatty()

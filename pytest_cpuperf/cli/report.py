@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
+from pytest_cpuperf.cli.output import tell
 from pytest_cpuperf.errors import UsageError, nearest
 from pytest_cpuperf.registry import load_kinds
 from pytest_cpuperf.reports.files import write_run
@@ -39,6 +39,6 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(f"expected a results file, found none: {error.filename}") from None
     run, twice = merged(runs)
     for test in twice:
-        print(f"cpuperf: {test} is in more than one file: the first is kept", file=sys.stderr)
+        tell(f"cpuperf: {test} is in more than one file: the first is kept")
     write_run(arguments.output, run, suffix)
     return 0

@@ -9,6 +9,7 @@ from pytest_cpuperf.reports.measurement import arms_table, figure_text, texts_te
 from pytest_cpuperf.reports.sentences import sentence
 from pytest_cpuperf.results.claims import Claim
 from pytest_cpuperf.results.measurements import BucketingMeasurement, Measurement
+from pytest_cpuperf.results.printable import printable
 
 _HEADINGS = ("claim", "promised", "here, this model, these texts", "judgement")
 
@@ -18,6 +19,7 @@ def claims_text(claims: Sequence[Claim], width: int) -> str:
 
     What to set, as it follows from the judgements, comes last.
     """
+    claims = printable(claims)
     rows = [row for claim in claims for row in _rows(claim)]
     widths = [max(map(len, column)) + 2 for column in zip(_HEADINGS, *rows, strict=True)]
 

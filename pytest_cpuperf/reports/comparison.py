@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pytest_cpuperf.results.comparison import Change, Comparison, NotCompared, Obstacle
+from pytest_cpuperf.results.printable import printable
 
 
 def comparison_text(comparison: Comparison, width: int) -> str:
     """Return what differs first, then each change, the worst first, then what cannot be compared."""
+    comparison = printable(comparison)
     lines = [f"! {d.name}: {d.base} → {d.head}" for d in comparison.differences]
     if comparison.moved_tests:
         lines.append(

@@ -7,12 +7,14 @@ from collections.abc import Iterator
 
 from pytest_cpuperf.results.cpus import CoreGroup, CpusReport
 from pytest_cpuperf.results.figures import format_cpus
+from pytest_cpuperf.results.printable import printable
 
 _RUNS, _OURS = "*", "·"
 
 
 def cpus_text(report: CpusReport, width: int = 80) -> str:
     """Return the map, what is ours, where a test would run and why, and what to change."""
+    report = printable(report)
     lines = [_summary(report), ""]
     for group in report.groups:
         lines += [_title(group, report), *_drawn(group, report, width), ""]

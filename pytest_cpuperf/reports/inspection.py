@@ -24,6 +24,7 @@ from pytest_cpuperf.results.inspection import (
     ThreadVariable,
     Throttled,
 )
+from pytest_cpuperf.results.printable import printable
 
 _HEAD = ("PID", "role", "threads", "CPUs", "ran", "wanted", "switches/s", "loaded")
 _MOST_NAMES = 4
@@ -31,6 +32,7 @@ _MOST_NAMES = 4
 
 def inspection_text(report: Inspection, width: int = 80) -> str:
     """Return the report. `ran` and `wanted` are CPUs' worth of time; switches are voluntary + involuntary."""
+    report = printable(report)
     lines = [*_table(report), ""]
     for process in report.processes:
         lines += _details(process, width)

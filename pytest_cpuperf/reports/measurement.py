@@ -16,6 +16,7 @@ from pytest_cpuperf.results.measurements import (
     ThroughputMeasurement,
 )
 from pytest_cpuperf.results.placement import Placement
+from pytest_cpuperf.results.printable import printable
 from pytest_cpuperf.results.remarks.measuring import DecidedDisturbed, PassedDisturbed
 from pytest_cpuperf.results.units import Unit
 from pytest_cpuperf.results.verdicts import Verdict
@@ -51,11 +52,13 @@ def budget_text(record: Measurement) -> str:
 
 def in_a_line(record: Measurement) -> str:
     """Return a measurement in a line: `pass: 11.4× [11.0, 11.9] ≥ 2× (budget)`."""
+    record = printable(record)
     return f"{record.verdict}: {figure_text(record)}{budget_text(record)}"
 
 
 def explain_failure(record: Measurement) -> str:
     """Return why a budget was lost: estimate, interval, budget, pairs, and what the arms did."""
+    record = printable(record)
     lines = [f"{record.label}: {figure_text(record)}{budget_text(record)}"]
     if record.estimate and record.budget and record.verdict is Verdict.FAIL:
         if record.budget.at_least is not None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from pytest_cpuperf.results.measurements import Measurement
+from pytest_cpuperf.results.printable import of_lines
 from pytest_cpuperf.results.remarks import Remark
 
 
@@ -32,7 +33,7 @@ class Recommendation:
 
     text: str
     """A few words: `batches planned by length`."""
-    code: str = ""
+    code: str = field(default="", metadata=of_lines())
     """What to paste; empty where words are all there is."""
 
 

@@ -18,6 +18,7 @@ from pytest_cpuperf.reports.sentences import sentence
 from pytest_cpuperf.results.calibration import Calibration, calibration_path, read_calibration
 from pytest_cpuperf.results.codec import from_json, to_json
 from pytest_cpuperf.results.machine import Machine
+from pytest_cpuperf.results.printable import printable
 from pytest_cpuperf.results.run import TestRecord
 from pytest_cpuperf.results.verdicts import Verdict
 from pytest_cpuperf.run.against import Against
@@ -94,6 +95,7 @@ class Outcomes:
         for record in fixture.records if fixture else ():
             if record.verdict is not Verdict.INCONCLUSIVE:
                 continue
+            record = printable(record)
             text = f"inconclusive: {record.label}: {sentence(record.reason) if record.reason else ''}"
             if self._run.settings.inconclusive == "fail":
                 pytest.fail(f"{text}\n{explain_failure(record)}", pytrace=False)
@@ -128,7 +130,7 @@ class Outcomes:
                 line=(item.location[1] or 0) + 1,
                 machine=self._run.machine.fingerprint if worker else None,
             )
-            report.user_properties += [(f"cpuperf {m.label}", in_a_line(m)) for m in measured]
+            report.user_properties += [(f"cpuperf {m.label}", in_a_line(m)) for m in printable(measured)]
             report.cpuperf = to_json(record)  # type: ignore[attr-defined]
             if worker:
                 report.cpuperf_machine = to_json(self._run.machine)  # type: ignore[attr-defined]

@@ -11,6 +11,7 @@ import pytest
 
 from pytest_cpuperf.errors import UsageError
 from pytest_cpuperf.results.findings import CheckError, Finding
+from pytest_cpuperf.results.printable import printable, printable_text
 from pytest_cpuperf.run.state import Run, is_measured
 from pytest_cpuperf.run.static_scope import ITEM, StaticScope
 from pytest_cpuperf.settings.pytest_options import usage_error
@@ -45,8 +46,8 @@ class StaticItem(pytest.Item):
             return str(super().repr_failure(excinfo, style))
         from pytest_cpuperf.reports.findings import finding_text  # deferred: only failures are rendered
 
-        parts = [finding_text(f) for f in self.findings]
-        parts += [f"{e.path}:{e.line or 1}: {e.message}" for e in self.errors]
+        parts = [finding_text(f) for f in printable(self.findings)]
+        parts += [f"{e.path}:{e.line or 1}: {e.message}" for e in printable(self.errors)]
         return "\n\n".join(parts)
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
@@ -113,4 +114,4 @@ class StaticChecks:
 
 def _nodeid(path: Path, root: Path) -> str:
     """Return a file's part of an id: relative to pytest's root; whole outside it, where pytest prints it relative."""
-    return path.relative_to(root).as_posix() if root in path.parents else path.as_posix()
+    return printable_text(path.relative_to(root).as_posix() if root in path.parents else path.as_posix())

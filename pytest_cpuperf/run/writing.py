@@ -14,6 +14,7 @@ from pytest_cpuperf.errors import UsageError
 from pytest_cpuperf.reports.annotations import run_annotations
 from pytest_cpuperf.reports.files import append_markdown, write_run
 from pytest_cpuperf.reports.summary import headline, summary_lines
+from pytest_cpuperf.results.printable import printable, printable_text
 from pytest_cpuperf.results.run import RunResult
 from pytest_cpuperf.results.stored import with_earlier_tests
 from pytest_cpuperf.run.state import Run
@@ -59,13 +60,13 @@ class Writing:
 
     def pytest_terminal_summary(self, terminalreporter: Any, config: pytest.Config) -> None:
         """Show what was measured and found."""
-        result = self._run.result()
+        result = printable(self._run.result())
         lines = summary_lines(result, terminalreporter._tw.fullwidth, verbose=config.option.verbose > 0)
         terminalreporter.section(headline(result.machine), sep="=")
         for text, markup in lines:
             terminalreporter.write_line(text, **dict.fromkeys(markup, True))
         for line in self._written:
-            terminalreporter.write_line(line)
+            terminalreporter.write_line(printable_text(line))
         if os.environ.get("GITHUB_ACTIONS") == "true":
             terminalreporter.write(run_annotations(result))
 

@@ -18,6 +18,7 @@ from pytest_cpuperf.errors import UsageError
 from pytest_cpuperf.results.codec import DecodeError, from_json, to_json
 from pytest_cpuperf.results.files import write_text
 from pytest_cpuperf.results.findings import CheckResult
+from pytest_cpuperf.results.printable import printable_text
 from pytest_cpuperf.settings.table import Settings
 from pytest_cpuperf.static.rules.base import RuleOptions
 
@@ -50,7 +51,7 @@ class Cache:
         except FileNotFoundError:
             pass
         except (OSError, ValueError, KeyError, TypeError):
-            print(f"cpuperf: warning: {cache.file} is damaged and is made anew", file=sys.stderr)
+            print(printable_text(f"cpuperf: warning: {cache.file} is damaged and is made anew"), file=sys.stderr)
         return cache
 
     def get(self, key: str) -> CheckResult | None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from pytest_cpuperf.results.files import write_bytes
 from pytest_cpuperf.results.findings import CheckResult, Fix
+from pytest_cpuperf.results.printable import printable_text
 from pytest_cpuperf.settings.table import Settings
 from pytest_cpuperf.static.check import rules_for, selected_rules
 from pytest_cpuperf.static.discover import relative
@@ -40,7 +41,8 @@ class Fixed:
     def diff(self) -> str:
         """The change as a unified diff."""
         old, new = (text.decode(self.encoding).splitlines(keepends=True) for text in (self.before, self.after))
-        lines = difflib.unified_diff(old, new, fromfile=f"a/{self.name}", tofile=f"b/{self.name}")
+        name = printable_text(self.name)  # one with a line break could add files to a patch
+        lines = difflib.unified_diff(old, new, fromfile=f"a/{name}", tofile=f"b/{name}")
         return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
 
 

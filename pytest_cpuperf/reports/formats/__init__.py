@@ -4,11 +4,26 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from typing import TYPE_CHECKING
 
 from pytest_cpuperf.reports.formats import findings, runs
 from pytest_cpuperf.reports.formats.base import FindingsFormat, RunFormat, View
+from pytest_cpuperf.results.printable import printable, printable_text
 
-__all__ = ["FindingsFormat", "RunFormat", "View", "findings_format", "findings_format_names", "run_formats"]
+if TYPE_CHECKING:
+    # Findings are written without what runs bring.
+    from pytest_cpuperf.results.findings import CheckResult
+    from pytest_cpuperf.results.run import RunResult
+
+__all__ = [
+    "FindingsFormat",
+    "RunFormat",
+    "View",
+    "findings_format_names",
+    "render_findings",
+    "render_run",
+    "run_formats",
+]
 
 
 def findings_format_names() -> list[str]:
@@ -22,6 +37,18 @@ def findings_format(name: str) -> FindingsFormat:
     if name not in FindingsFormat.formats:
         raise TypeError(f"formats/findings/{name}.py defines no format called {name!r}")
     return FindingsFormat.formats[name]()
+
+
+def render_findings(name: str, result: CheckResult, view: View) -> str:
+    """Return findings in the format of a name."""
+    chosen = findings_format(name)
+    return chosen.render(result if chosen.holds_any_text else printable(result), view)
+
+
+def render_run(suffix: str, run: RunResult, title: str) -> str:
+    """Return a run in the format of a suffix. Raises MissingExtraError as `RunFormat.render`."""
+    chosen = run_formats()[suffix]
+    return chosen.render(run if chosen.holds_any_text else printable(run), printable_text(title))
 
 
 def run_formats() -> dict[str, RunFormat]:

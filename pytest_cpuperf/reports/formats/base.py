@@ -35,6 +35,8 @@ class FindingsFormat(ABC):
     """A way to write static findings: `cpuperf check --format NAME`."""
 
     name: ClassVar[str]
+    holds_any_text: ClassVar[bool] = False
+    """Whether control characters can stand in it as they are, as in JSON; otherwise it gets none to render."""
     formats: ClassVar[dict[str, type[FindingsFormat]]] = {}
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -53,6 +55,8 @@ class RunFormat(ABC):
     """With its dot: `.html`."""
     summary: ClassVar[str]
     """What it is, for `cpuperf report --help`: a few words."""
+    holds_any_text: ClassVar[bool] = False
+    """As of `FindingsFormat`."""
     formats: ClassVar[dict[str, type[RunFormat]]] = {}
 
     def __init_subclass__(cls, **kwargs: Any) -> None:

@@ -13,6 +13,7 @@ class GitLab(FindingsFormat):
     """For `artifacts:reports:codequality`."""
 
     name = "gitlab"
+    holds_any_text = True
 
     def render(self, result: CheckResult, view: View) -> str:
         """Return GitLab's code quality report. It does not show `check_name`, so the code is in the description too."""

@@ -13,6 +13,7 @@ class Json(FindingsFormat):
     """The `cpuperf/findings/1` document."""
 
     name = "json"
+    holds_any_text = True
 
     def render(self, result: CheckResult, view: View) -> str:
         """Return the document."""

@@ -17,6 +17,7 @@ class Sarif(FindingsFormat):
     """SARIF 2.1.0."""
 
     name = "sarif"
+    holds_any_text = True
 
     def render(self, result: CheckResult, view: View) -> str:
         """Return the result as SARIF, with the pages of the rules that found something."""

@@ -14,6 +14,7 @@ class Json(RunFormat):
     """The `cpuperf/results/1` document."""
 
     suffix = ".json"
+    holds_any_text = True
     summary = "the files as one"
 
     def render(self, run: RunResult, title: str) -> str:
