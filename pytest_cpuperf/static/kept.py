@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from pytest_cpuperf.static.configs.properties import Properties
 from pytest_cpuperf.static.source.edits import LINE_END, Change, line_starts
+from pytest_cpuperf.static.source.facts import Facts
 from pytest_cpuperf.static.source.parse import parse
 from pytest_cpuperf.static.source.text import SourceError
 
@@ -32,6 +33,8 @@ def keeps_the_rest(before: str, after: str, changes: Sequence[Change], language:
     try:
         if language == "python":
             parse(after)
+            if Facts(before).symbols is not None and Facts(after).symbols is None:
+                return False  # names that `ast` takes and the compiler does not: a global after its use
         old, new = list(parts(before)), list(parts(after))
     except (SourceError, SyntaxError, tokenize.TokenError):
         return False

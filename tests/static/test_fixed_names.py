@@ -68,6 +68,13 @@ SESSIONS_FIXED = {
             return ort.InferenceSession("m")
         load()
         """,
+    "an import beside one from __future__": """
+        from __future__ import annotations; import sys
+        import onnxruntime as ort
+        def load():
+            return ort.InferenceSession("m")
+        load()
+        """,
     "a method": """
         import os, onnxruntime as ort
         class A:
@@ -135,6 +142,10 @@ SESSIONS_LEFT = {
         import onnxruntime as ort
         import os
         len = None
+        S = ort.InferenceSession("m")
+        """,
+    "no line of its own for an import": """
+        from __future__ import annotations; import onnxruntime as ort
         S = ort.InferenceSession("m")
         """,
     "options of another function": """

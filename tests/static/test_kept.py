@@ -61,6 +61,7 @@ SOURCE = 'MARK = 1\nif MARK:\n    MARK = "a b"\n    y = MARK\nz = 2\n'
 SPOILT = {
     "it does not parse": (Span(1, 8, 1, 9), "("),
     "the rest becomes a comment": (Span(2, 4, 2, 8), "x: # "),
+    "the compiler refuses it": (Span(4, 1, 4, 1), "    nonlocal MARK\n"),
     "it joins a name": (Span(1, 1, 1, 1), "x"),
     "it cuts a string": (Span(3, 13, 3, 14), "c"),
     "it ends a string": (Span(3, 12, 3, 13), '"; a = "'),

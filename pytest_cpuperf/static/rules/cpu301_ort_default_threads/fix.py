@@ -86,5 +86,7 @@ def _first_import(module: Module) -> int | None:
             continue
         if isinstance(statement, cst.ImportFrom) and dotted(statement.module) == "__future__":
             continue
-        return module.statement_line(statement)
+        place = module.position(statement)
+        if place.column == 1:  # after a docstring or a __future__ import on its line, it is not the first there
+            return place.line
     return None
