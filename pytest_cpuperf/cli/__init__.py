@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import NoReturn
 
 from pytest_cpuperf import __version__
+from pytest_cpuperf.cli.output import tell
 from pytest_cpuperf.errors import UsageError, nearest
 
 COMMANDS = ("check", "explain", "cpus", "inspect", "prove", "calibrate", "compare", "report")
@@ -29,9 +30,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _run(list(sys.argv[1:] if argv is None else argv))
     except UsageError as error:
-        print(f"cpuperf: {error}", file=sys.stderr)
+        tell(f"cpuperf: {error}")
         if error.hint:
-            print(f"  {error.hint}", file=sys.stderr)
+            tell(f"  {error.hint}")
         return 2
     except KeyboardInterrupt:
         return 130

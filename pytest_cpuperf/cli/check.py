@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_cpuperf.cli.output import is_terminal, show, tell
+from pytest_cpuperf.cli.output import is_terminal, read_input, show, tell
 from pytest_cpuperf.errors import UsageError
 from pytest_cpuperf.reports.formats import View, findings_format_names, render_findings
 from pytest_cpuperf.results.files import write_text
@@ -131,7 +130,7 @@ def _run_on_stdin(arguments: argparse.Namespace, settings: Settings) -> int:
 
     path = Path(arguments.stdin_filename or "<stdin>")
     name = relative(path, settings.root)
-    data = sys.stdin.buffer.read()
+    data = read_input()
     left_out = arguments.force_exclude and is_excluded(path, settings.root, settings.exclude)
     rules = [] if left_out else rules_for(name, selected_rules(settings), settings)
     neighbours = Neighbours(Path(os.path.abspath(path)).parent, settings.root)  # an editor's file has them, too

@@ -1,7 +1,8 @@
-"""Standard output, whose reader may leave at any time."""
+"""The standard streams, which may be closed, and whose readers may leave at any time."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 
@@ -10,8 +11,10 @@ from pytest_cpuperf.results.printable import printable_text
 
 
 def tell(text: str) -> None:
-    """Write a line to standard error, whatever names of others it holds."""
-    print(printable_text(text), file=sys.stderr)
+    """Write a line to standard error, whatever names of others it holds. Where nobody can read it, it is left out."""
+    if sys.stderr is not None:  # or print takes standard output
+        with contextlib.suppress(OSError):
+            print(printable_text(text), file=sys.stderr, flush=True)
 
 
 def show_line(text: str) -> None:
@@ -42,3 +45,13 @@ def show(text: str | bytes) -> None:
 def is_terminal() -> bool:
     """Return whether somebody watches standard output."""
     return sys.stdout is not None and sys.stdout.isatty()
+
+
+def read_input() -> bytes:
+    """Return what comes from standard input. Raises UsageError where nothing can be read."""
+    if sys.stdin is None:
+        raise UsageError("- reads standard input, which is closed", "pipe a source into it, or name a file")
+    try:
+        return sys.stdin.buffer.read()
+    except OSError as error:
+        raise UsageError(f"standard input cannot be read: {error.strerror}") from None

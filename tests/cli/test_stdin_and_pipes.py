@@ -108,3 +108,27 @@ def test_a_closed_standard_output_is_no_traceback(project):
     command = f"{sys.executable} -m pytest_cpuperf check a.py >&-"
     done = subprocess.run(command, shell=True, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (1, "")
+
+
+STREAMS = {
+    "no standard input": ("check - <&-", 2, "cpuperf: - reads standard input, which is closed\n"),
+    "a reader of errors that left": ("check a.py --fix 2> >(true)", 2, ""),
+    "no standard error": ("check a.py --fix 2>&-", 2, ""),
+}
+
+
+@pytest.mark.parametrize(("command", "wanted", "said"), STREAMS.values(), ids=STREAMS)
+def test_streams_that_are_not_there(project, command, wanted, said):
+    pytester = project(a=UNUSED)
+    (pytester.path / "a.py").chmod(0o444)
+    done = subprocess.run(
+        f"{sys.executable} -m pytest_cpuperf {command}",
+        shell=True,
+        executable="/bin/bash",
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == wanted
+    assert done.stderr.startswith(said)
+    assert "Traceback" not in done.stderr
+    assert "read-only" not in done.stdout
