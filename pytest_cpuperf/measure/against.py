@@ -122,10 +122,13 @@ class _Processes:
                 return
             # A quarter more than the time for all: the last pair of processes is finished once it is begun.
             deadline = began + max(self._seconds_left, 1.25 * wanted * pair_seconds)
+            # More pairs than are wanted only as long as the time that is left does for all processes that may follow.
+            fair = began + self._seconds_left / max(1, MOST_PROCESSES - len(self._logs))
             clean: list[Pair] = []
             watch = Watch(self._cpus, [here.counters, there.counters])
             for number in range(len(self._pairs), len(self._pairs) + 2 * TIMES_AS_MANY * wanted):
-                if are_enough(clean, wanted) or now() + pair_seconds > deadline:
+                enough = are_enough(clean, wanted) or (len(clean) >= wanted and now() + pair_seconds > fair)
+                if enough or now() + pair_seconds > deadline:
                     break
                 collect_garbage()
                 self._report()
