@@ -101,8 +101,8 @@ class TimedArm(SelfTimedWork):
         outputs = self._job.run(ids, [share.batch for share in part], self.arm.padded_to, took, until)
         rest = now() - start - tokenised - sum(took)
         self._timed += zip(part, took, strict=True)
-        # What is not done batch by batch goes with the number of sequences.
-        share_of_all = len(indices) / len(self._lengths)
+        # What is not done batch by batch goes with the tokens, of which dear batches have more than their share.
+        share_of_all = sum(self._lengths[i] for i in indices) / sum(self._lengths)
         usual_share = self.parts.usual_seconds / self.parts.predicted
         return self.parts.seconds(part, took) + (tokenised + rest) * usual_share / share_of_all, outputs
 
