@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import shutil
 import sys
 from pathlib import Path
@@ -48,9 +49,9 @@ def run(arguments: argparse.Namespace) -> int:
             print(f"\r\x1b[2K{text}"[: columns + 5], end="", file=sys.stderr, flush=True)
 
     calibrating = Calibrating(arguments.function, arguments.runs, arguments.max_seconds, sentence, progress)
-    minutes = calibrating.expected_seconds(gates) / 60
+    minutes = math.ceil(calibrating.expected_seconds(gates) / 60)
     runs = f"{arguments.runs} {'run' if arguments.runs == 1 else 'runs'}"
-    print(f"{len(gates)} {'gate' if len(gates) == 1 else 'gates'}, {runs} of each, about {minutes:.0f} min")
+    print(f"{len(gates)} {'gate' if len(gates) == 1 else 'gates'}, {runs} of each, about {minutes} min")
     sys.stdout.flush()
     try:
         calibration = calibrating.run(gates, describe_machine())
