@@ -114,7 +114,7 @@ def loaded_after(statement, *names, env=None):
 
 
 def test_importing_the_plugin_loads_only_pytest():
-    assert loaded_after("import pytest_cpuperf.plugin", "libcst", "psutil", "numpy", "torch", "rich", "pathspec") == []
+    assert loaded_after("import pytest_cpuperf.plugin", "libcst", "psutil", "numpy", "torch", "rich") == []
 
 
 def test_an_idle_run_loads_nothing_heavy(project):
@@ -123,7 +123,7 @@ def test_an_idle_run_loads_nothing_heavy(project):
         import sys
         def test_nothing_heavy(cpuperf):
             cpuperf.throughput(lambda: None, items=1)
-            assert not {"libcst", "psutil", "numpy", "torch", "pathspec"} & set(sys.modules)
+            assert not {"libcst", "psutil", "numpy", "torch"} & set(sys.modules)
         """
     )
     pytester.runpytest_subprocess("-p", "no:xdist", "-p", "no:hypothesispytest").assert_outcomes(passed=1)

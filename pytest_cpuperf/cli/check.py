@@ -80,15 +80,15 @@ def run(arguments: argparse.Namespace) -> int:
         use_cache=not arguments.no_cache and not arguments.isolated,
     )
     paths = [Path(p) for p in arguments.paths] or [settings.root / p for p in settings.paths]
-    files = find_files(paths, settings, how)
-    result = check_files(files, settings, how)
+    found = find_files(paths, settings, how)
+    result = check_files(found, settings, how)
     if arguments.diff:
-        diffs = [fixed.diff for fixed in fix_files(files, result, settings, arguments.unsafe_fixes)]
+        diffs = [fixed.diff for fixed in fix_files(found.files, result, settings, arguments.unsafe_fixes)]
         return _show_diff(arguments, "".join(diffs), result)
     unwritten = 0
     if arguments.fix or arguments.unsafe_fixes:
-        unwritten = _fix(arguments, fix_files(files, result, settings, arguments.unsafe_fixes))
-        result = check_files(files, settings, how)
+        unwritten = _fix(arguments, fix_files(found.files, result, settings, arguments.unsafe_fixes))
+        result = check_files(found, settings, how)
     code = _report(arguments, settings, result)
     return 2 if unwritten else code
 

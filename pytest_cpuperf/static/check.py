@@ -9,14 +9,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import get_args
 
-import pathspec
-
 from pytest_cpuperf.errors import UsageError, nearest
 from pytest_cpuperf.results.findings import CheckError, CheckResult, merged
 from pytest_cpuperf.settings.table import Settings
 from pytest_cpuperf.static.cache import Cache, key_of
 from pytest_cpuperf.static.discover import discover, relative
 from pytest_cpuperf.static.file_check import check_screened, language_of
+from pytest_cpuperf.static.gitignore import IgnorePatterns
 from pytest_cpuperf.static.rules import all_rules
 from pytest_cpuperf.static.rules.base import Language, Rule, RuleOptions
 from pytest_cpuperf.static.source.neighbours import Neighbours
@@ -55,21 +54,32 @@ def check_paths(paths: Iterable[Path], settings: Settings, run: Run | None = Non
     return check_files(find_files(paths, settings, run), settings, run)
 
 
-def find_files(paths: Iterable[Path], settings: Settings, run: Run) -> list[Path]:
+@dataclass(frozen=True)
+class Found:
+    """The files of a check, and what could not be looked at."""
+
+    files: tuple[Path, ...]
+    errors: tuple[CheckError, ...]
+
+
+def find_files(paths: Iterable[Path], settings: Settings, run: Run) -> Found:
     """Return the files of a check. What is checked, and later written, is these. Raises UsageError as `discover`."""
-    files = discover(paths, settings.root, settings.exclude, run.force_exclude)
-    return files if run.wanted is None else [file for file in files if run.wanted(file)]
+    found = discover(paths, settings.root, settings.exclude, run.force_exclude)
+    wanted = run.wanted or (lambda path: True)
+    errors = (error for error in found.errors if wanted(settings.root / error.path))
+    return Found(tuple(filter(wanted, found.files)), tuple(errors))
 
 
-def check_files(files: Sequence[Path], settings: Settings, run: Run) -> CheckResult:
+def check_files(found: Found, settings: Settings, run: Run) -> CheckResult:
     """Check files. Raises UsageError for codes that do not exist."""
     rules = selected_rules(settings)
+    files = found.files
     cache = Cache.open(settings, [r.code for r in rules]) if run.use_cache and not run.thorough else None
     known, left = _known(files, settings.root, cache) if cache is not None else ([], files)
     answers = _check_files(_Job(settings, tuple(r.code for r in rules), run.thorough, cache is not None), left, run)
     if cache is not None:
         cache.store({key: result for answer in answers for key, result in answer.remembered.items()})
-    return merged([*known, *(r for answer in answers for r in answer.results)])
+    return merged([CheckResult(0, errors=found.errors), *known, *(r for answer in answers for r in answer.results)])
 
 
 def _known(files: Sequence[Path], root: Path, cache: Cache) -> tuple[list[CheckResult], Sequence[Path]]:
@@ -135,17 +145,18 @@ def rules_for(path: str, rules: Sequence[Rule], settings: Settings) -> list[Rule
 
 def ignored_rules(path: str, settings: Settings) -> Callable[[Rule], bool]:
     """Return what says of a rule whether `per-file-ignores` leaves it out for a file."""
-    codes = [code for pattern, codes in settings.per_file_ignores.items() if _matches(pattern, path) for code in codes]
+    codes = [
+        code
+        for pattern, codes in settings.per_file_ignores.items()
+        if _patterns(pattern).ignore(path)
+        for code in codes
+    ]
     return lambda rule: any(code == "ALL" or rule.code.startswith(code) for code in codes)
 
 
 @lru_cache(maxsize=256)
-def _spec(pattern: str) -> pathspec.PathSpec:  # type: ignore[type-arg]
-    return pathspec.PathSpec.from_lines("gitignore", [pattern])
-
-
-def _matches(pattern: str, path: str) -> bool:
-    return _spec(pattern).match_file(path)
+def _patterns(pattern: str) -> IgnorePatterns:
+    return IgnorePatterns([pattern])
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import pytest_cpuperf
 
-PACKAGES = ("pytest", "pytest-xdist", "filelock", "psutil", "pathspec", "platformdirs", "rich", "PyYAML")
+PACKAGES = ("pytest", "pytest-xdist", "filelock", "psutil", "platformdirs", "rich", "PyYAML")
 LEFT_OUT = shutil.ignore_patterns(
     *("test", "tests", "site-packages", "__pycache__", "idlelib", "tkinter", "ensurepip", "lib2to3", "config-*"),
     *("turtledemo", "pydoc_data"),

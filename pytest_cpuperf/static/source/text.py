@@ -3,8 +3,22 @@
 from __future__ import annotations
 
 import io
+import os
+import stat
 import tokenize
 from pathlib import Path
+
+MOST_BYTES = 256 << 20
+"""A larger file is no source: a disk image, a device, or one that never ends."""
+_KINDS = (
+    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISFIFO, "a pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
+# What blocks when it is read (a pipe, a file of /proc) fails instead.
+_NO_WAITING = getattr(os, "O_NONBLOCK", 0)
 
 
 class SourceError(Exception):
@@ -16,11 +30,39 @@ class SourceError(Exception):
 
 
 def read_bytes(path: Path) -> bytes:
-    """Return a file's bytes. Raises SourceError where it cannot be read."""
+    """Return a file's bytes. Raises SourceError where it cannot be read, is no regular file, or is too large."""
     try:
-        return path.read_bytes()
-    except OSError as error:
-        raise SourceError(f"cannot be read: {error.strerror or error}") from None
+        status = os.stat(path)  # before it is opened: opening a device may do something
+        _refuse(status)
+        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | _NO_WAITING)) as file:
+            data = file.read(MOST_BYTES + 1)
+    except (OSError, ValueError) as error:
+        raise SourceError(f"cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    if data is None or len(data) > MOST_BYTES:
+        raise SourceError(f"expected a file of at most {MOST_BYTES >> 20} MiB, found one that goes on")
+    return data
+
+
+def read_if_any(path: Path) -> bytes:
+    """Return the bytes of a file that a check can do without; none where it cannot be read."""
+    try:
+        return read_bytes(path)
+    except SourceError:
+        return b""
+
+
+def _refuse(status: os.stat_result) -> None:
+    """Raise SourceError for what is no regular file, or too large."""
+    if not stat.S_ISREG(status.st_mode):
+        found = next((name for is_kind, name in _KINDS if is_kind(status.st_mode)), "something else")
+        raise SourceError(f"expected a regular file, found {found}")
+    if status.st_size > MOST_BYTES:
+        raise SourceError(f"expected a file of at most {MOST_BYTES >> 20} MiB, found {status.st_size >> 20} MiB")
+
+
+def printable(name: str) -> str:
+    """Return a file's name as text: bytes that are no UTF-8 are shown as `\\xff`."""
+    return name if name.isascii() else os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def decode(data: bytes) -> str:
@@ -30,9 +72,26 @@ def decode(data: bytes) -> str:
     """
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
-        return data.decode(encoding)
-    except (SyntaxError, LookupError) as error:
-        raise SourceError(str(error).splitlines()[0]) from None
+        text = data.decode(encoding)
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise SourceError(f"not valid {error.encoding}: byte {error.start} cannot be decoded", line) from None
+    except (SyntaxError, LookupError, ValueError) as error:  # codecs raise what they like
+        raise SourceError(first_line(error)) from None
+    if not encoding.startswith("utf-8"):  # whose decoder takes none
+        refuse_surrogates(text)
+    return text
+
+
+def refuse_surrogates(text: str) -> None:
+    """Raise SourceError where a text holds half a character, as `\\ud800` in a notebook's JSON: no source may."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        line = text.count("\n", 0, error.start) + 1
+        raise SourceError(f"not valid text: {text[error.start]!r} is half a character", line) from None
+
+
+def first_line(error: BaseException) -> str:
+    """Return what an error says, as one line."""
+    return next(iter(str(error).splitlines()), "") or type(error).__name__
