@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,7 +42,7 @@ class Cache:
         folder = settings.cache_folder
         if folder is None:
             return None
-        name = hashlib.sha256(f"{settings.root}\0{stamp}".encode()).hexdigest()[:20]
+        name = hashlib.sha256(os.fsencode(f"{settings.root}\0{stamp}")).hexdigest()[:20]
         cache = cls(folder / f"{name}.json", stamp)
         try:
             document = json.loads(cache.file.read_bytes())

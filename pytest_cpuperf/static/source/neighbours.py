@@ -8,6 +8,8 @@ from functools import cached_property
 from itertools import islice
 from pathlib import Path
 
+from pytest_cpuperf.static.source.text import read_if_any
+
 _REQUIREMENTS = ("requirements*.txt", "requirements/*.txt", "pyproject.toml", "setup.py", "setup.cfg", "Pipfile")
 _ENVIRONMENTS = ("environment*.yml", "environment*.yaml", "conda*.yml", "conda*.yaml")
 # Libraries that compute on the CPU with threads of their own. A GPU's build of one is left out.
@@ -133,14 +135,9 @@ def _lists_dependencies(name: str, text: str) -> bool:
 
 
 def _bytes(file: Path) -> bytes:
-    try:
-        return file.read_bytes() if file.stat().st_size <= _MOST_BYTES else b""
-    except OSError:
-        return b""
+    data = read_if_any(file)
+    return data if len(data) <= _MOST_BYTES else b""
 
 
 def _text(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
+    return read_if_any(file).decode("utf-8", "replace")
