@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import get_args
 
 from pytest_cpuperf.errors import UsageError, nearest
-from pytest_cpuperf.results.findings import CheckError, CheckResult, merged
+from pytest_cpuperf.results.findings import CheckResult, merged
 from pytest_cpuperf.settings.table import Settings
 from pytest_cpuperf.static.cache import Cache, key_of
 from pytest_cpuperf.static.discover import discover, relative
-from pytest_cpuperf.static.file_check import check_screened, language_of
+from pytest_cpuperf.static.file_check import check_screened, language_of, not_checked
 from pytest_cpuperf.static.gitignore import IgnorePatterns
 from pytest_cpuperf.static.rules import all_rules
 from pytest_cpuperf.static.rules.base import Language, Rule, RuleOptions
@@ -195,22 +195,22 @@ def _check_each(job: _Job, files: Sequence[Path]) -> _Answer:
     by_language = {language: [r for r in rules if language in r.languages] for language in get_args(Language)}
     for file in files:
         path = relative(file, job.settings.root)
+        neighbours = Neighbours(file.absolute().parent, job.settings.root)
         try:
             data = read_bytes(file)
-        except SourceError as error:
-            answer.results.append(CheckResult(1, errors=(CheckError(path, error.line, str(error)),)))
+            concerned = [r for r in by_language[language_of(path)] if r.may_concern(data)]
+            if concerned:
+                ignored = ignored_rules(path, job.settings)
+                left = [r for r in concerned if not ignored(r)]
+                checked = {r.code for r in rules if not ignored(r)}
+                result = check_screened(data, path, left, checked, job.thorough, neighbours)
+                answer.results.append(result)
+            else:
+                result = CheckResult(1)
+                clean += 1
+        except Exception as error:  # whatever is wrong with one file, or with a rule, the others are checked
+            answer.results.append(not_checked(path, error))
             continue
-        concerned = [r for r in by_language[language_of(path)] if r.may_concern(data)]
-        neighbours = Neighbours(file.absolute().parent, job.settings.root)
-        if concerned:
-            ignored = ignored_rules(path, job.settings)
-            left = [r for r in concerned if not ignored(r)]
-            checked = {r.code for r in rules if not ignored(r)}
-            result = check_screened(data, path, left, checked, job.thorough, neighbours)
-            answer.results.append(result)
-        else:
-            result = CheckResult(1)
-            clean += 1
         if job.remembers and not neighbours.were_asked:
             answer.remembered[key_of(path, data)] = result
     answer.results.append(CheckResult(clean))

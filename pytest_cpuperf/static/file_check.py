@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_cpuperf.results.findings import CheckError, CheckResult, Finding, Silenced
@@ -15,7 +17,7 @@ from pytest_cpuperf.static.source.facts import Facts
 from pytest_cpuperf.static.source.neighbours import NOWHERE, Neighbours
 from pytest_cpuperf.static.source.prune import Pruned, prune
 from pytest_cpuperf.static.source.spans import Span
-from pytest_cpuperf.static.source.text import SourceError, decode
+from pytest_cpuperf.static.source.text import SourceError, TooDeepError, decode, first_line, refuse_surrogates
 from pytest_cpuperf.static.suppressions import Suppressions, from_comments, read_suppressions
 
 if TYPE_CHECKING:
@@ -48,8 +50,32 @@ def check_source(
 ) -> CheckResult:
     """Check one file's bytes by all of some rules that they may concern (`check_screened`)."""
     language = language_of(path)
-    concerned = [r for r in rules if language in r.languages and r.may_concern(data)]
-    return check_screened(data, path, concerned, {r.code for r in rules}, thorough, neighbours)
+    try:
+        concerned = [r for r in rules if language in r.languages and r.may_concern(data)]
+        return check_screened(data, path, concerned, {r.code for r in rules}, thorough, neighbours)
+    except Exception as error:
+        return not_checked(path, error)
+
+
+def not_checked(path: str, error: Exception) -> CheckResult:
+    """Return the result for a file that ended in an exception: one line, so that all other files are checked."""
+    line = error.line if isinstance(error, SourceError) else None
+    return CheckResult(1, errors=(CheckError(path, line, _because(error)),))
+
+
+def _because(error: Exception) -> str:
+    if isinstance(error, SourceError):
+        return str(error)
+    if isinstance(error, RecursionError):
+        return "nested too deeply to be checked"
+    if isinstance(error, MemoryError):
+        return "too large to be checked: memory ran out"
+    place = ""
+    if error.__traceback__ is not None:
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        place = f" ({Path(last.filename).name}:{last.lineno})"
+    said = f"{type(error).__name__}: {first_line(error)}{place}"
+    return f"cannot be checked, by a fault of cpuperf or of a rule; please report it: {said}"
 
 
 def check_screened(
@@ -62,9 +88,10 @@ def check_screened(
 ) -> CheckResult:
     """Check one file's bytes by the rules that they may concern.
 
-    `checked` are the codes of all rules of this run. What cannot be checked is an error in the result, never an
-    exception. `thorough` parses the whole file rather than what the rules will ask about: the findings are the same,
-    and every place that is left alone is shown. `neighbours` are the files beside it, for the rules that read them.
+    `checked` are the codes of all rules of this run. What cannot be read or parsed is an error in the result; whoever
+    calls makes one of any other exception (`not_checked`). `thorough` parses the whole file rather than what the rules
+    will ask about: the findings are the same, and every place that is left alone is shown. `neighbours` are the files
+    beside it, for the rules that read them.
     """
     if not concerned:
         return CheckResult(1)
@@ -75,7 +102,7 @@ def check_screened(
             return _check_notebook(data, path, concerned, checked, thorough)
         return _check_text(decode(data), path, concerned, checked, thorough, neighbours)
     except SourceError as error:
-        return CheckResult(1, errors=(CheckError(path, error.line, str(error)),))
+        return not_checked(path, error)
 
 
 def _check_text(
@@ -117,8 +144,8 @@ def _outcomes(facts: Facts, rules: list[PythonRule], thorough: bool) -> tuple[Mo
 
     try:
         module = Module(text, facts) if pruned is None else Module(pruned.text, facts, pruned.lines)
-    except SourceError:
-        if pruned is None:
+    except SourceError as error:
+        if pruned is None or isinstance(error, TooDeepError):
             raise
         module = Module(text, facts)  # the cut went wrong, or the file is broken: the whole of it tells
     outcomes: Outcomes = [(rule, outcome) for rule in rules for outcome in rule.check(module)]
@@ -180,6 +207,7 @@ def _check_notebook(
 
     notebook = read_notebook(data)
     try:
+        refuse_surrogates(notebook.text)
         result = _check_text(notebook.text, path, concerned, checked, thorough)
     except SourceError as error:
         if error.line is None:

@@ -1,5 +1,6 @@
 """Bad input: one line under `errors`, or nothing; never a traceback."""
 
+import json
 import random
 
 import pytest
@@ -8,13 +9,15 @@ from hypothesis import strategies as st
 
 from pytest_cpuperf.static.file_check import check_source
 from pytest_cpuperf.static.rules import all_rules
+from pytest_cpuperf.static.source import libcst_trial
 
 from .test_whole_and_pruned import HARD
 
 RULES = all_rules()
+GUARD = "import torch\ndef f(model, x):\n    with torch.no_grad():\n        return model(x)\n"
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=50, deadline=None)  # libcst is tried in a process of its own
 @given(st.binary(max_size=200), st.sampled_from([".py", ".ipynb", ".properties", ".yaml"]))
 def test_any_bytes_are_checked_without_a_traceback(noise, suffix):
     for data in (noise, b"import torch\nno_grad max_length cpu_launcher_enable batchSize: maxBatchDelay\n" + noise):
@@ -22,7 +25,7 @@ def test_any_bytes_are_checked_without_a_traceback(noise, suffix):
         assert all("\n" not in e.message for e in result.errors)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=50, deadline=None)  # libcst is tried in a process of its own
 @given(st.sampled_from(sorted(HARD.values())), st.randoms(use_true_random=False))
 def test_torn_sources_are_checked_without_a_traceback(source, rng):
     data = bytearray(source.encode())
@@ -62,13 +65,58 @@ DEEP = {
     "lambdas": "lambda: " * 20_000 + "torch.no_grad",
     "branches": "1\nif a: torch.no_grad\n" + "elif b: pass\n" * 20_000,
     "powers": "**".join(["torch.no_grad"] * 20_000),
+    "lambdas with arguments": "lambda a, b: " * 4000 + "torch.no_grad",
+    "complements": "~" * 20_000 + "torch.no_grad",
+    "format specifications": 'f"' + "{x:" * 20_000 + "}" * 20_000 + '"; torch.no_grad',
+    "assignments in brackets": "(a := " * 3000 + "torch.no_grad" + ")" * 3000,
+    "patterns": "1\nmatch torch.no_grad:\n case " + "[" * 60 + "b" + "]" * 60 + ": pass <",
+    "after what a newer Python takes": "1\ntype A = int\ny = " + "~" * 30_000 + "torch.no_grad",
 }
 
 
 @pytest.mark.parametrize("kind", DEEP)
-def test_what_would_overflow_the_parser_is_one_line(kind):
+def test_what_would_overflow_the_parser_is_one_line(kind, monkeypatch):
+    monkeypatch.setattr(libcst_trial, "_MOST_SECONDS", 2)
     result = check_source(f"import torch\nx = {DEEP[kind]}\n".encode(), "a.py", RULES)
     assert [e.message for e in result.errors] == ["nested too deeply to be parsed"]
+
+
+def test_half_a_character_is_one_line():
+    notebook = b'{"cells": [{"cell_type": "code", "source": "import torch\\ntorch.no_grad() # \\ud800"}]}'
+    by_escape = b"# coding: raw_unicode_escape\nimport torch\ntorch.no_grad() # \\ud800\n"
+    for data, name in ((notebook, "a.ipynb"), (by_escape, "a.py")):
+        (error,) = check_source(data, name, RULES).errors
+        assert error.message.endswith("not valid text: '\\ud800' is half a character")
+
+
+@pytest.mark.parametrize(
+    "encoding", ["punycode", "undefined", "rot13", "hex", "idna", "zlib", "nothing", "utf-7", "utf-8"]
+)
+def test_encodings_that_do_not_fit_are_one_line(encoding):
+    result = check_source(f"# coding: {encoding}\nno_grad\n+2AA-\n".encode() + b"\xff\xff", "a.py", RULES)
+    assert [e.message.count("\n") for e in result.errors] == [0]
+
+
+def test_a_rule_that_fails_is_one_line_and_all_other_files_are_checked(project, cpuperf_command, monkeypatch):
+    project(a=GUARD, b="# broken\n" + GUARD, c=GUARD)
+    rule = type(next(r for r in RULES if r.code == "CPU101"))
+    check = rule.check
+
+    def fail_on_b(self, module):
+        if module.facts.text.startswith("# broken"):
+            raise ZeroDivisionError("division\nby zero")
+        return check(self, module)
+
+    monkeypatch.setattr(rule, "check", fail_on_b)
+    code, out, _ = cpuperf_command("check", "--format", "json", "--no-cache")
+    document = json.loads(out)
+    assert (code, [f["path"] for f in document["findings"]]) == (1, ["a.py", "c.py"])
+    (error,) = document["errors"]
+    assert error["path"] == "b.py"
+    assert error["message"].startswith("cannot be checked, by a fault of cpuperf or of a rule; please report it: ")
+    assert "ZeroDivisionError: division (test_robustness.py:" in error["message"]
+    said = check_source(b"# broken\n" + GUARD.encode(), "b.py", RULES).errors
+    assert [e.message for e in said] == [error["message"]]
 
 
 def test_long_flat_expressions_are_parsed():

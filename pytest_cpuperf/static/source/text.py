@@ -29,6 +29,10 @@ class SourceError(Exception):
         self.line = line
 
 
+class TooDeepError(SourceError):
+    """A text is nested more deeply than a parser can take."""
+
+
 def read_bytes(path: Path) -> bytes:
     """Return a file's bytes. Raises SourceError where it cannot be read, is no regular file, or is too large."""
     try:
