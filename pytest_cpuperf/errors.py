@@ -27,6 +27,15 @@ class MissingExtraError(UsageError):
         super().__init__(f"{feature} needs {package}, which is not installed: pip install 'pytest-cpuperf[{extra}]'")
 
 
+def shown(value: object) -> str:
+    """Return a value as a message shows it: short, and on one line."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # a number with thousands of digits
+        return f"a {type(value).__name__}"
+    return text if len(text) < 60 else f"{text[:57]}…"
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """Return ` (did you mean 'x'?)` for the known word most like `word`, or an empty string."""
     found = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)

@@ -224,7 +224,7 @@ def _write(arguments: argparse.Namespace, text: str) -> None:
 
 
 def _count(text: str) -> int:
-    value = int(text) if text.isdigit() else 0
+    value = int(text) if text.isdecimal() and len(text) < 10 else 0
     if value < 1:
         raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, found {text!r}")
     return value

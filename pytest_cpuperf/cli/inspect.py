@@ -13,7 +13,7 @@ from pytest_cpuperf.errors import UsageError
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("pids", nargs="*", type=int, metavar="PID", help="processes to look at, with their children")
+    parser.add_argument("pids", nargs="*", type=_pid, metavar="PID", help="processes to look at, with their children")
     parser.add_argument("--torchserve", metavar="URL", help="the management address of a TorchServe on this machine")
     parser.add_argument("--seconds", type=float, default=1.0, metavar="S", help="how long to look (default 1)")
     parser.add_argument("--format", choices=("text", "json"), default="text")
@@ -36,3 +36,9 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         show_line(inspection_text(report, shutil.get_terminal_size().columns))
     return 1 if report.problems else 0
+
+
+def _pid(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) > 0):
+        raise argparse.ArgumentTypeError(f"expected a process number above 0, found {text!r}")
+    return int(text)

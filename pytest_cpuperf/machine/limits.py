@@ -60,7 +60,7 @@ def throttled_periods(limits: Limits) -> tuple[int, int] | None:
     words = _text(limits.throttle_file).split()
     said = dict(zip(words[::2], words[1::2], strict=False))
     throttled, periods = said.get("nr_throttled", ""), said.get("nr_periods", "")
-    return (int(throttled), int(periods)) if throttled.isdigit() and periods.isdigit() else None
+    return (int(throttled), int(periods)) if throttled.isdecimal() and periods.isdecimal() else None
 
 
 def pressure_file(resource: str) -> Path | None:

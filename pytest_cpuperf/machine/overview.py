@@ -82,7 +82,7 @@ def _cautions(root: Path, ours: Topology, limits: Limits, variables: Mapping[str
             yield f"{name}={value} puts the main thread on one CPU when torch is imported: unset it"
     for name in COUNTING:
         value = variables.get(name, "").split(",")[0]
-        if value.isdigit() and int(value) > usable:
+        if value.isdecimal() and int(value) > usable:
             yield f"{name}={value} is above {usable} usable CPUs: set it to {usable} or fewer"
     bare = [n for n in ours.numa_nodes if ours.memory_bytes.get(n) == 0]
     if bare and any(ours.memory_bytes.values()):

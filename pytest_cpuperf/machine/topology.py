@@ -120,7 +120,7 @@ def _last_level_cache(folder: Path) -> frozenset[int]:
     best = (0, frozenset[int]())
     for index in _numbered(folder, "index"):
         level = _text(index / "level").strip("\0 \n")
-        if _text(index / "type").strip("\0 \n") == "Instruction" or not level.isdigit():
+        if _text(index / "type").strip("\0 \n") == "Instruction" or not level.isdecimal():
             continue
         best = max(best, (int(level), _set(index, "shared_cpu_list", "shared_cpu_map")), key=lambda found: found[0])
     return best[1]
@@ -137,7 +137,7 @@ def _performance(root: Path, online: frozenset[int]) -> frozenset[int] | None:
         return fast
     for name in ("cpu_capacity", "cpufreq/base_frequency"):
         texts = {cpu: _text(root / f"sys/devices/system/cpu/cpu{cpu}/{name}").strip("\0 \n") for cpu in online}
-        if texts and all(t.isdigit() for t in texts.values()) and len(set(texts.values())) > 1:
+        if texts and all(t.isdecimal() for t in texts.values()) and len(set(texts.values())) > 1:
             best = max(int(t) for t in texts.values())
             return frozenset(c for c, t in texts.items() if int(t) == best)
     return None

@@ -14,6 +14,8 @@ from enum import Enum
 from functools import cache
 from typing import Any, ClassVar, TypeVar, Union
 
+from pytest_cpuperf.errors import shown
+
 Record = TypeVar("Record")
 Decoder = Callable[[Any, str], Any]
 """Takes a JSON value and where it stands, for messages."""
@@ -276,6 +278,4 @@ def _record(record: Any) -> Decoder:
 
 
 def _wrong(where: str, expected: str, found: Any) -> DecodeError:
-    text = repr(found)
-    shown = text if len(text) < 60 else f"{text[:57]}…"
-    return DecodeError(f"{where or 'the document'} takes {expected}, found {shown}")
+    return DecodeError(f"{where or 'the document'} takes {expected}, found {shown(found)}")

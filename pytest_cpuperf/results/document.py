@@ -57,7 +57,7 @@ def read_results(path: Path, what: str = "results file", repair: str | None = No
         raise UsageError(f"the {what} {path} is damaged: it is not JSON", repair) from None
     schema = document.get("schema") if isinstance(document, dict) else None
     family, _, version = str(schema).rpartition("/")
-    if family != _FAMILY or not version.isdigit():
+    if family != _FAMILY or not (version.isascii() and version.isdigit() and len(version) < 9):
         raise UsageError(f"{path} is not a {what}: expected schema {SCHEMA}, found {schema!r}", repair)
     if int(version) > _VERSION:
         raise UsageError(

@@ -88,7 +88,7 @@ def variable_problems(workers: Sequence[InspectedProcess]) -> Iterator[Problem]:
     for worker in workers:
         for name in COUNTING:
             value = worker.variables.get(name, "").split(",")[0]
-            if value.isdigit() and worker.cpus and int(value) > len(worker.cpus):
+            if value.isdecimal() and worker.cpus and int(value) > len(worker.cpus):
                 yield ThreadVariable(name, value, worker.pid, worker.cpus, binds=False)
         for name, harmless in BINDING.items():
             bound = worker.variables.get(name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pytest_cpuperf.errors import UsageError, nearest
+from pytest_cpuperf.errors import UsageError, nearest, shown
 from pytest_cpuperf.settings.kinds import WrongValueError
 from pytest_cpuperf.settings.table import SETTINGS, Settings
 
@@ -23,6 +23,6 @@ def with_values(settings: Settings, values: Mapping[str, Any], where: str) -> Se
         try:
             checked[key.replace("-", "_")] = SETTINGS[key].kind.check(value)
         except WrongValueError as wrong:
-            meant = nearest(str(value), wrong.choices)
-            raise UsageError(f"{where}: {key}{wrong.part} takes {wrong}, found {wrong.found!r}{meant}") from None
+            meant = nearest(value, wrong.choices) if isinstance(value, str) else ""
+            raise UsageError(f"{where}: {key}{wrong.part} takes {wrong}, found {shown(wrong.found)}{meant}") from None
     return settings._replace(**checked)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -22,21 +23,21 @@ def load(start: Path) -> Settings:
     folders = [start, *start.parents]
     for folder in folders:
         own = folder / "cpuperf.toml"
-        if own.is_file():
+        if os.path.isfile(own):  # False, not an error, where the folder may not be looked into
             return with_values(Settings(folder, own), _read(own), str(own))
         shared = folder / "pyproject.toml"
-        table = _table(shared) if shared.is_file() else None
+        table = _table(shared) if os.path.isfile(shared) else None
         if table is not None:
             return with_values(Settings(folder, shared), table, f"{shared} [tool.cpuperf]")
     for folder in folders:
-        if (folder / "pyproject.toml").is_file() or (folder / ".git").exists():
+        if os.path.isfile(folder / "pyproject.toml") or os.path.exists(folder / ".git"):
             return Settings(folder)
     return Settings(start)
 
 
 def load_file(path: Path) -> Settings:
     """Return the settings in one named file (`--config`), or raise UsageError."""
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise UsageError(f"{path}: expected a configuration file, found none")
     document = (_table(path) or {}) if path.name == "pyproject.toml" else _read(path)
     return with_values(Settings(path.resolve().parent, path), document, str(path))
@@ -62,5 +63,10 @@ def _read(path: Path) -> dict[str, Any]:
             return document
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: not valid TOML: {error}", "mend the file; nothing of it was used") from None
+    except RecursionError:
+        raise UsageError(
+            f"{path}: not valid TOML: nested too deeply", "mend the file; nothing of it was used"
+        ) from None
+    except ValueError as error:  # of TOML, of its encoding, and of numbers with thousands of digits
+        said = " ".join(str(error).splitlines())
+        raise UsageError(f"{path}: not valid TOML: {said}", "mend the file; nothing of it was used") from None

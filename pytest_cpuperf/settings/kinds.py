@@ -6,6 +6,7 @@ Plain classes: the idle plugin loads this file, and a dataclass costs as much as
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -59,7 +60,7 @@ class Seconds(Kind):
 
     def check(self, value: Any) -> float:
         """Return the seconds."""
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < float("inf"):
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= sys.float_info.max:
             raise WrongValueError("a number of seconds above 0", value)
         return float(value)
 

@@ -6,9 +6,11 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from pytest_cpuperf import __version__
 from pytest_cpuperf.errors import UsageError
+from pytest_cpuperf.results.codec import from_json
 from pytest_cpuperf.results.files import write_json
 from pytest_cpuperf.results.findings import CheckResult, Finding
 
@@ -25,6 +27,9 @@ class Entry:
     message: str
 
 
+_ENTRIES: Any = tuple[Entry, ...]
+
+
 def read_baseline(path: Path) -> tuple[Entry, ...]:
     """Return a baseline's entries. Raises UsageError where the file is missing, damaged or from a newer version."""
     hint = "write it again with --write-baseline, or leave --baseline out"
@@ -33,12 +38,13 @@ def read_baseline(path: Path) -> tuple[Entry, ...]:
         schema = document["schema"]
         if schema != SCHEMA:
             raise UsageError(f"{path}: expected a baseline of schema {SCHEMA}, found {schema!r}", hint)
-        return tuple(Entry(e["fingerprint"], e["rule"], e["path"], e["message"]) for e in document["findings"])
+        entries: tuple[Entry, ...] = from_json(_ENTRIES, document["findings"])
+        return entries
     except FileNotFoundError:
         raise UsageError(f"{path}: expected a baseline, found none", "make one with --write-baseline") from None
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise UsageError(f"{path}: expected a baseline, found something damaged", hint) from None
 
 

@@ -51,7 +51,7 @@ class Cache:
             cache.known = document["known"]
         except FileNotFoundError:
             pass
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             print(printable_text(f"cpuperf: warning: {cache.file} is damaged and is made anew"), file=sys.stderr)
         return cache
 

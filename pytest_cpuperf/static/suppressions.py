@@ -15,7 +15,7 @@ from pytest_cpuperf.static.source.live import comments
 from pytest_cpuperf.static.source.spans import Span
 
 _NOQA = re.compile(r"#\s*noqa\b(?P<listed>:\s*(?P<codes>[A-Z]+[0-9]+(?:[,\s]+[A-Z]+[0-9]+)*))?", re.IGNORECASE)
-_IGNORE = re.compile(r"#\s*cpuperf:\s*ignore(?P<file>-file)?\[(?P<codes>[^\]]*)\][^#]*")
+_IGNORE = re.compile(r"#\s*cpuperf:\s*ignore(?P<file>-file)?\[(?P<codes>[^\]#]*)\][^#]*")
 # What a file must hold for one of its comments to name a rule of ours.
 _SCREEN = re.compile(rb"noqa:[^\n]*CPU\d|cpuperf:\s*ignore", re.IGNORECASE)
 

@@ -28,6 +28,8 @@ _THREADS = pattern(
     rf"{SETS_THREADS}|\b(?:TORCH|VECLIB_MAXIMUM|NUMEXPR)\w*_(?:NUM_)?THREADS\b|\bKMP_AFFINITY\b|\bcpuset\b|--cpuset-cpus"
 )
 
+_MOST_DIGITS = 100  # of a number of workers, or the name of the variable that holds it
+
 MANY = -1
 """As many workers as a machine has CPUs, or a multiple."""
 
@@ -143,7 +145,9 @@ def _count(text: str, environment: Mapping[str, str]) -> int | None:
     text = _counted(text).strip("\"' ")
     if "$MANY" in text:
         return MANY
-    if text.isascii() and text.isdigit():
+    if len(text) > _MOST_DIGITS:
+        return None
+    if text.isdecimal():
         return int(text)
     defaulted = _DEFAULTED.fullmatch(text)
     if defaulted:

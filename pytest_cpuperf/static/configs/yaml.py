@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_cpuperf.static.source.patterns import pattern
 from pytest_cpuperf.static.source.spans import Span
-from pytest_cpuperf.static.source.text import SourceError
+from pytest_cpuperf.static.source.text import SourceError, first_line
 
 if TYPE_CHECKING:
     import yaml
@@ -21,6 +21,7 @@ _OWN_KEYS = frozenset(
 )
 _NEEDED_KEYS = 2
 _STANDARD_TAG = "tag:yaml.org,2002:"
+_UNFINISHED = object()
 _TOP_LEVEL_KEY = pattern(r"""(?m)^["']?(\w+)["']?[ \t]*:""")
 
 
@@ -47,17 +48,18 @@ class YamlConfig:
             line = error.problem_mark.line + 1 if error.problem_mark else None
             raise SourceError(f"not valid YAML: {error.problem}", line) from None
         except (yaml.YAMLError, ValueError, RecursionError) as error:
-            raise SourceError(f"not valid YAML: {str(error).splitlines()[0]}") from None
+            raise SourceError(f"not valid YAML: {first_line(error)}") from None
 
     def _read(self, node: yaml.Node | None) -> None:
         import yaml
 
         self.values, self.places = {}, {}
+        known: dict[int, Any] = {}
         if not isinstance(node, yaml.MappingNode):
             return
         for key, value in node.value:
             if isinstance(key, yaml.ScalarNode):
-                self.values[key.value] = _plain(value)
+                self.values[key.value] = _plain(value, known)
                 self.places[key.value] = _span(key, value)
 
     @property
@@ -78,19 +80,39 @@ def _span(key: yaml.ScalarNode, value: yaml.Node) -> Span:
     return Span(start.line + 1, start.column + 1, end.line + 1, end.column + 1)
 
 
-def _plain(node: yaml.Node) -> Any:
+def _plain(node: yaml.Node, known: dict[int, Any]) -> Any:
     """Return a node's value; what has a tag of another tool is its text.
 
-    Raises yaml.constructor.ConstructorError where a tag asks for an object of a language (`!!python/object/apply:…`).
+    `known` are the values so far, by node: aliases of aliases would be made again and again. Raises
+    yaml.constructor.ConstructorError where a tag asks for an object of a language (`!!python/object/apply:…`), and
+    SourceError for a value that its tag does not take, or that holds itself.
     """
+    if id(node) not in known:
+        known[id(node)] = _UNFINISHED
+        known[id(node)] = _made(node, known)
+    if known[id(node)] is _UNFINISHED:
+        raise SourceError("not valid YAML: a value holds itself", node.start_mark.line + 1)
+    return known[id(node)]
+
+
+def _made(node: yaml.Node, known: dict[int, Any]) -> Any:
     import yaml
 
     if node.tag.startswith(_STANDARD_TAG) and node.tag not in yaml.SafeLoader.yaml_constructors:
         yaml.SafeLoader("").construct_undefined(node)
     if isinstance(node, yaml.MappingNode):
-        return {k.value: _plain(v) for k, v in node.value if isinstance(k, yaml.ScalarNode)}
+        return {k.value: _plain(v, known) for k, v in node.value if isinstance(k, yaml.ScalarNode)}
     if isinstance(node, yaml.SequenceNode):
-        return [_plain(v) for v in node.value]
+        return [_plain(v, known) for v in node.value]
     if node.tag.startswith(_STANDARD_TAG):
-        return yaml.SafeLoader("").construct_object(node)
+        try:
+            return yaml.SafeLoader("").construct_object(node)
+        except (yaml.YAMLError, RecursionError):
+            raise
+        except Exception:  # `!!int ""` is an IndexError
+            kind = node.tag.removeprefix(_STANDARD_TAG)
+            line = node.start_mark.line + 1
+            raise SourceError(
+                f"not valid YAML: expected a value for !!{kind}, found {node.value[:40]!r}", line
+            ) from None
     return node.value

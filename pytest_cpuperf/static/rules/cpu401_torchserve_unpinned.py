@@ -156,7 +156,7 @@ class TorchserveUnpinned(ConfigRule):
         if config.is_true("enable_envvars_config") and config.get("cpu_launcher_enable") is None:
             return "TS_CPU_LAUNCHER_ENABLE may decide"
         gpus = config.value("number_of_gpu")
-        if gpus and gpus.isdigit() and int(gpus) > 0:
+        if gpus and gpus.isdecimal() and int(gpus) > 0:
             return "the config asks for GPUs"
         return None
 

@@ -120,7 +120,7 @@ class TorchserveWorkersUnset(ConfigRule):
         gpus = config.value("number_of_gpu")
         if config.is_true("enable_envvars_config"):
             yield Silence(config.first, "TS_DEFAULT_WORKERS_PER_MODEL may decide")
-        elif gpus and gpus.isdigit() and int(gpus) > 0:
+        elif gpus and gpus.isdecimal() and int(gpus) > 0:
             yield Silence(config.first, "the config asks for GPUs")
         elif _models_say(config.value("models")):
             yield Silence(config.first, "the models say how many")
@@ -159,5 +159,5 @@ def _models_say(text: str | None) -> bool:
             for m in models.values()
             for version in m.values()
         )
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         return "Workers" in text

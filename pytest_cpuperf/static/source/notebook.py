@@ -44,7 +44,7 @@ def read_notebook(data: bytes) -> Notebook:
         raise SourceError(f"not valid UTF-8: byte {error.start} cannot be decoded") from None
     except json.JSONDecodeError as error:
         raise SourceError(f"not a notebook: {error.msg}", error.lineno) from None
-    except (KeyError, IndexError, TypeError, AttributeError, RecursionError):
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError, RecursionError):  # ValueError: endless numbers
         raise SourceError("not a notebook: expected JSON with a list of cells") from None
     lines: list[str] = []
     starts = []
