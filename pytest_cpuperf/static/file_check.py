@@ -189,7 +189,10 @@ def _cut_down(facts: Facts, rules: list[PythonRule], uses: dict[str, list[int]])
         needed = True
         class_lines |= {line for line, chunk in holders.items() if chunk is None}
         kept |= rule.needed({c for c in possible if c is not None}, facts)
-    return prune(facts.text, facts.outline, kept, class_lines) if needed else None
+    if not needed:
+        return None
+    # What code outside functions means may depend on any function of the file.
+    return prune(facts.text, facts.outline, None if class_lines else kept, class_lines)
 
 
 def _uses(rule: PythonRule, facts: Facts) -> list[int]:

@@ -1,7 +1,10 @@
 """The quick way finds what a plain full parse of every file finds: over real packages, and where cutting is hard."""
 
+import ast
+import contextlib
 import importlib.util
 import itertools
+import json
 import random
 import textwrap
 from pathlib import Path
@@ -154,6 +157,82 @@ def test_quick_and_plain_agree_where_cutting_is_hard(name):
     assert quick.findings == plain.findings
     assert len(quick.findings) >= 1
     assert not quick.errors
+
+
+FORWARD = "def forward(labels=None):\n    return loss(labels=labels)"
+TRAINER = "class Trainer:\n    def step(self):\n        self.loss.backward()\n        optimizer.step()"
+
+
+def examples():
+    """Return the rules' Python examples, and the bodies of their functions, to stand on a module's own level."""
+    whole = [
+        textwrap.dedent(example)
+        for rule in RULES
+        for example in (*rule.VALID, *rule.INVALID)
+        if "python" in rule.languages and not hasattr(example, "language")
+    ]
+    functions = [
+        node
+        for source in whole
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+    ]
+    bodies = [[n for n in function.body if not isinstance(n, ast.Return)] for function in functions]
+    imports = "import torch, onnxruntime as ort\n"
+    return [*whole, *(imports + "\n".join(map(ast.unparse, body)) for body in bodies if body)]
+
+
+def programs(seed, number):
+    """Yield modules made of examples in loops, branches, classes and functions, beside what might silence them."""
+    rng = random.Random(seed)
+    pieces = examples()
+    heads = ("", "if x:", "for i in range(3):", "class C:", "class D(C):", "def f(self=None, labels=None):")
+    for _ in range(number):
+        parts = [FORWARD, TRAINER] if rng.random() < 0.3 else []
+        for _ in range(rng.randrange(1, 5)):
+            head, piece = rng.choice(heads), rng.choice(pieces)
+            parts.append(f"{head}\n{textwrap.indent(piece, '    ')}" if head else piece)
+        rng.shuffle(parts)
+        source = "\n".join(parts) + "\n"
+        with contextlib.suppress(SyntaxError):  # `return` or `await` in no function
+            compile(source, "a.py", "exec", dont_inherit=True)
+            yield source
+
+
+@pytest.mark.filterwarnings("ignore::SyntaxWarning")
+@pytest.mark.parametrize("seed", range(4))
+def test_quick_and_plain_agree_on_code_outside_functions(seed):
+    found = 0
+    for source in programs(seed, 150):
+        quick, plain = both(source.encode())
+        assert quick.findings == plain.findings, source
+        assert quick.errors == plain.errors, source
+        found += len(quick.findings)
+    assert found > 50
+
+
+OUTSIDE = {
+    "a file that trains": f"for part in batched(texts, 16):\n    tokenizer(list(part), padding=True)\n{TRAINER}\n",
+    "a function in a loop that returns": """
+        import onnxruntime as ort
+        for i in range(3):
+            session = ort.InferenceSession("m.onnx")
+            def search(x):
+                return session.run(None, {"x": x})
+        """,
+    "labels for training": f"if x:\n    tok(x, padding='max_length', max_length=512)\n{FORWARD}\n",
+}
+
+
+@pytest.mark.parametrize("name", OUTSIDE)
+def test_a_check_with_its_silences_has_the_same_findings(project, cpuperf_command, name):
+    project(a=textwrap.dedent(OUTSIDE[name]))
+    plain, silences = (
+        cpuperf_command("check", "--format", "json", "--select", "ALL", *options)
+        for options in ((), ("--show-silenced",))
+    )
+    assert plain[0] == silences[0]
+    assert json.loads(plain[1])["findings"] == json.loads(silences[1])["findings"]
 
 
 def test_a_finding_covers_its_trigger():

@@ -242,6 +242,8 @@ def _depends_on(module: Module, call: cst.Call, loop: cst.For) -> bool:
 def _ends_loop(module: Module, call: cst.Call, loop: cst.For) -> bool:
     """Return whether a loop is left once a session was built: by `return`, or by `break` after it."""
     for ending in module.nodes(cst.Return, cst.Break, within=loop.body):
+        if module.function_of(ending) is not module.function_of(loop):
+            continue
         if module.is_inside(call, ending):
             return True
         inner = next((p for p in module.parents(ending) if isinstance(p, (cst.For, cst.While))), None)

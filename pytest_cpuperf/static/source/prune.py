@@ -32,26 +32,30 @@ class Pruned:
     """The number, from 1, that each line has in the whole text."""
 
 
-def prune(text: str, outline: Outline, kept: set[Chunk], class_lines: set[int]) -> Pruned:
+def prune(text: str, outline: Outline, kept: set[Chunk] | None, triggers: set[int]) -> Pruned:
     """Return the text with all functions that are not kept, and all classes that hold nothing kept, made stubs.
 
-    A stub stands on the first line of what it replaces. `class_lines` are lines (counted from 0) of triggers that stand
-    in a class but in none of its functions: such classes stay.
+    A stub stands on the first line of what it replaces. `kept` is None for all functions and classes. `triggers` are
+    lines (counted from 0) of triggers that stand in no function: these stay.
     """
     both = zip(text.split("\n"), outline.lines, strict=True)
     lines: list[str | None] = [line if code.strip() else None for line, code in both]
+    if kept is not None:
+        _stub_others(lines, outline, kept)
+    _drop_long_literals(lines, outline.lines, triggers)
+    _drop_constants(lines, outline.lines, triggers)
+    left = [(number, line) for number, line in enumerate(lines, start=1) if line is not None]
+    return Pruned("".join(f"{line}\n" for _, line in left), tuple(number for number, _ in left))
+
+
+def _stub_others(lines: list[str | None], outline: Outline, kept: set[Chunk]) -> None:
     needed = {owner for chunk in kept for owner in _owners(chunk.owner)}
-    needed |= {c for c in outline.classes if any(c.start <= line < c.end for line in class_lines)}
     for chunk in outline.chunks:
         if chunk not in kept and (chunk.owner is None or chunk.owner in needed):
             _stub(lines, chunk, f"{chunk.indent}def {chunk.name}(): pass")
     for klass in outline.classes:
         if klass not in needed and (klass.outer is None or klass.outer in needed):
             _stub(lines, klass, f"{klass.indent}class {klass.name}: pass")
-    _drop_long_literals(lines, outline.lines, class_lines)
-    _drop_constants(lines, outline.lines, class_lines)
-    left = [(number, line) for number, line in enumerate(lines, start=1) if line is not None]
-    return Pruned("".join(f"{line}\n" for _, line in left), tuple(number for number, _ in left))
 
 
 def _drop_long_literals(lines: list[str | None], code: list[str], triggers: set[int]) -> None:

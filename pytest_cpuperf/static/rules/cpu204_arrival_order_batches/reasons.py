@@ -80,7 +80,7 @@ def _trains(module: Module, name: str) -> bool:
 def why_scope_is_left(module: Module, node: cst.CSTNode) -> str | None:
     """Return why the function around a node keeps its batches from being judged, or None."""
     function = module.function_of(node)
-    text = module.code(function or module.tree)
+    text = module.facts.code if function is None else module.code(function)
     if _SORTS.search(text):
         return "the function sorts or buckets"
     if function is None:
