@@ -10,8 +10,13 @@ from pytest_cpuperf.static.source.edits import LINE_END
 from pytest_cpuperf.static.source.patterns import pattern
 from pytest_cpuperf.static.source.text import SourceError
 
-_MAGIC = pattern(r"[ \t]*[%!?]|[ \t]*\w[\w.]*\?\??[ \t]*$")
-_ASSIGNED_MAGIC = pattern(r"([ \t]*[\w, \t]+=[ \t]*)[%!].*")
+# What IPython takes at the beginning of a statement: magics, shell commands, help, calls without brackets.
+_MAGIC = pattern(r"[ \t]*[%!?,;/]|[^\"'#\n]*\?[ \t]*$")
+_ASSIGNED_MAGIC = pattern(r"([ \t]*[\w.,*()\[\] \t]+=[ \t]*)[%!].*")
+# What says where a statement ends: strings, comments, brackets, a backslash.
+_STRING = r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'"
+_TOKEN = pattern(rf"\"\"\"|'''|{_STRING}|#.*|[(\[{{]|[)\]}}]|\\$")
+_ENDS = {quotes: pattern(rf"(?:[^\\]|\\.)*?{quotes}") for quotes in ('"""', "'''")}
 
 
 @dataclass(frozen=True)
@@ -68,13 +73,57 @@ def _is_python(cell: dict[str, object]) -> bool:
 def _without_magics(source: str) -> list[str]:
     """Return a cell's lines with magics and shell lines replaced by what parses and does nothing."""
     lines = []
+    statement = _Statement()
     in_magic = False
     for line in LINE_END.split(source):
-        indent = line[: len(line) - len(line.lstrip())]
-        if in_magic or _MAGIC.match(line):
-            in_magic = line.rstrip().endswith("\\")
-            lines.append(f"{indent}pass")
+        if in_magic:
+            in_magic = line.endswith("\\")
+            lines.append("")
+            continue
+        assigned = None if statement.is_open else _ASSIGNED_MAGIC.fullmatch(line)
+        if assigned or (not statement.is_open and _MAGIC.match(line)):
+            in_magic = line.endswith("\\")
+            indent = line[: len(line) - len(line.lstrip())]
+            lines.append(f"{assigned[1]}None" if assigned else f"{indent}pass")
         else:
-            assigned = _ASSIGNED_MAGIC.fullmatch(line)
-            lines.append(f"{assigned[1]}None" if assigned else line)
+            statement.add(line)
+            lines.append(line)
     return lines
+
+
+class _Statement:
+    """The statement that lines belong to: a line is only the beginning of one where the one before it has ended."""
+
+    def __init__(self) -> None:
+        self._brackets = 0
+        self._quotes: str | None = None
+        self._goes_on = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the next line goes on with it."""
+        return bool(self._brackets or self._quotes or self._goes_on)
+
+    def add(self, line: str) -> None:
+        """Take a line of code."""
+        self._goes_on = False
+        at = 0
+        while at < len(line):
+            if self._quotes:
+                end = _ENDS[self._quotes].match(line, at)
+                if end is None:
+                    return
+                at, self._quotes = end.end(), None
+            token = _TOKEN.search(line, at)
+            if token is None:
+                return
+            at = token.end()
+            found = token.group()
+            if found in _ENDS:
+                self._quotes = found
+            elif found in "([{":
+                self._brackets += 1
+            elif found in ")]}":
+                self._brackets = max(0, self._brackets - 1)
+            else:
+                self._goes_on = found == "\\"
