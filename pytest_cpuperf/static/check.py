@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import get_args
 
 from pytest_cpuperf.errors import UsageError, nearest
-from pytest_cpuperf.results.findings import CheckResult, merged
+from pytest_cpuperf.results.findings import CheckError, CheckResult, merged
 from pytest_cpuperf.settings.table import Settings
 from pytest_cpuperf.static.cache import Cache, key_of
 from pytest_cpuperf.static.discover import discover, relative
