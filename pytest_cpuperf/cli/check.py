@@ -70,7 +70,6 @@ def run(arguments: argparse.Namespace) -> int:
     from pytest_cpuperf.machine.placement import usable_cpus
     from pytest_cpuperf.machine.topology import read_topology
     from pytest_cpuperf.static.check import Run, check_files, find_files
-    from pytest_cpuperf.static.fixing import fix_files
 
     how = Run(
         force_exclude=arguments.force_exclude,
@@ -82,33 +81,48 @@ def run(arguments: argparse.Namespace) -> int:
     paths = [Path(p) for p in arguments.paths] or [settings.root / p for p in settings.paths]
     found = find_files(paths, settings, how)
     result = check_files(found, settings, how)
-    if arguments.diff:
-        diffs = [fixed.diff for fixed in fix_files(found.files, result, settings, arguments.unsafe_fixes)]
-        return _show_diff(arguments, "".join(diffs), result)
     unwritten = 0
-    if arguments.fix or arguments.unsafe_fixes:
-        unwritten = _fix(arguments, fix_files(found.files, result, settings, arguments.unsafe_fixes))
+    if arguments.fix or arguments.diff or arguments.unsafe_fixes:
+        from pytest_cpuperf.static.fixing import fix_files  # deferred: a check alone needs none of it
+
+        changed = fix_files(found.files, result, settings, arguments.unsafe_fixes)
+        if arguments.diff:
+            return _show_diff(arguments, "".join(file.diff for file in changed), result)
+        names, unwritten = _fix(arguments, changed)
         result = check_files(found, settings, how)
+        _tell_unmade(result, names, arguments.unsafe_fixes)
     code = _report(arguments, settings, result)
     return 2 if unwritten else code
 
 
-def _fix(arguments: argparse.Namespace, changed: Iterable[Fixed]) -> int:
-    """Write what fixes make of files, and return how many could not be written: that of one stops no other."""
+def _tell_unmade(result: CheckResult, fixed: set[str], unsafe: bool) -> None:
+    """Tell which fixes of the files that were fixed were not made, because what they leave did not hold."""
+    from pytest_cpuperf.static.fixing import applies
+
+    for f in result.findings:
+        if applies(f.fix, unsafe) and f.path in fixed:
+            tell(f"{f.location}: {f.rule} was not fixed: the code around the fix would not stay what it is")
+
+
+def _fix(arguments: argparse.Namespace, changed: Iterable[Fixed]) -> tuple[set[str], int]:
+    """Write what fixes make of files. Returns their names, and how many could not be written: one stops no other."""
     from pytest_cpuperf.static.fixing import write
 
     count = written = unwritten = 0
+    names = set()
     for fixed in changed:
         try:
-            write(fixed)
-            count += fixed.applied
-            written += 1
+            if fixed.applied:
+                write(fixed)
+                count += fixed.applied
+                written += 1
+            names.add(fixed.name)
         except UsageError as error:
             unwritten += 1
             tell(f"cpuperf: {error}{f'; {error.hint}' if error.hint else ''}")
     if written and arguments.format == "text":
         tell(f"fixed {count} {'finding' if count == 1 else 'findings'} in {written} files")
-    return unwritten
+    return names, unwritten
 
 
 def _show_diff(arguments: argparse.Namespace, diff: str, result: CheckResult) -> int:

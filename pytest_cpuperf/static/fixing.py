@@ -49,11 +49,13 @@ class Fixed:
 def fix_files(files: Sequence[Path], result: CheckResult, settings: Settings, unsafe: bool) -> Iterator[Fixed]:
     """Yield what fixes make of those of some files that have findings with a fix; nothing is written yet.
 
+    A file in which no fix can be made is among them, as it is.
+
     Each file is read when it is its turn, so that little time passes until it is written. A name in a finding may
     stand for two files, one of them outside the root: the files decide what is fixed, not the names.
     """
     rules = selected_rules(settings)
-    fixable = {f.path for f in result.findings if _applies(f.fix, unsafe)}
+    fixable = {f.path for f in result.findings if applies(f.fix, unsafe)}
     for path in _without_links(files):
         name = relative(path, settings.root)
         if name not in fixable:
@@ -63,8 +65,7 @@ def fix_files(files: Sequence[Path], result: CheckResult, settings: Settings, un
         except SourceError:
             continue  # gone meanwhile: the next check tells
         after, applied, encoding = fix_source(data, name, rules_for(name, rules, settings), unsafe)
-        if applied:
-            yield Fixed(path, name, data, after, applied, encoding)
+        yield Fixed(path, name, data, after, applied, encoding)
 
 
 def _without_links(files: Sequence[Path]) -> Iterator[Path]:
@@ -84,16 +85,26 @@ def fix_source(data: bytes, path: str, rules: Sequence[Rule], unsafe: bool) -> t
     applied = 0
     for _ in range(_MOST_PASSES):
         result = check_source(data, path, rules)
-        fixes = [f.fix for f in result.findings if f.fix is not None and _applies(f.fix, unsafe)]
+        fixes = [f.fix for f in result.findings if f.fix is not None and applies(f.fix, unsafe)]
         if not fixes or result.errors or data.decode(encoding).encode(encoding) != data:
             break  # the last: an encoding with several spellings of one text, where nothing could be kept as it was
-        # All at once, or where one of them does not hold, the first that does.
-        tried = (_with_fixes(data, encoding, path, rules, chosen) for chosen in (fixes, *([fix] for fix in fixes)))
-        made = next((m for m in tried if m is not None), None)
+        made = _with_most(data, encoding, path, rules, fixes)
         if made is None:
             break
         data, applied = made[0], applied + made[1]
     return data, applied, encoding
+
+
+def _with_most(
+    data: bytes, encoding: str, path: str, rules: Sequence[Rule], fixes: Sequence[Fix]
+) -> tuple[bytes, int] | None:
+    """Return a file's bytes with fixes applied, or with some where all together do not hold, and their number."""
+    made = _with_fixes(data, encoding, path, rules, fixes)
+    if made is not None or len(fixes) == 1:
+        return made
+    middle = len(fixes) // 2
+    halves = fixes[:middle], fixes[middle:]
+    return next((m for half in halves if (m := _with_most(data, encoding, path, rules, half)) is not None), None)
 
 
 def _with_fixes(
@@ -103,7 +114,10 @@ def _with_fixes(
     text = data.decode(encoding)
     changes, count = changes_of(text, fixes)
     after = changed(text, changes)
-    fixed = after.encode(encoding)
+    try:
+        fixed = after.encode(encoding)
+    except UnicodeEncodeError:
+        return None
     if fixed == data or _encoding(fixed, path) != encoding:
         return None
     if not keeps_the_rest(text, after, changes, language_of(path)):
@@ -116,7 +130,8 @@ def write(fixed: Fixed) -> None:
     write_bytes(fixed.path, fixed.after, instead_of=fixed.before)
 
 
-def _applies(fix: Fix | None, unsafe: bool) -> bool:
+def applies(fix: Fix | None, unsafe: bool) -> bool:
+    """Return whether there is a fix that is to be made: a safe one, or any where unsafe ones are wanted."""
     return fix is not None and (unsafe or fix.safety == "safe")
 
 

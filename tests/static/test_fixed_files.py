@@ -89,6 +89,11 @@ def test_a_link_named_alone_is_told_and_one_beside_its_file_is_not(project, cpup
     assert (code, err) == (0, "fixed 1 finding in 1 files\n")
     assert (pytester.path / "link.py").is_symlink()
     assert (pytester.path / "real.py").read_text() == FIXED
+    (pytester.path / "real.py").write_text(UNUSED)
+    (pytester.path / "real.py").chmod(0o444)
+    code, _, err = cpuperf_command("check", "--fix")
+    assert (code, len(err.splitlines())) == (2, 1)
+    assert "real.py is read-only" in err
 
 
 def test_hard_links_stay_one_file(project, cpuperf_command):

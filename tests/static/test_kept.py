@@ -87,6 +87,15 @@ def test_the_other_fixes_of_the_file_are_made():
     assert fixed.decode() == SOURCE.replace("z = 2", "z = 3") + "w = 1\n"
 
 
+def test_a_fix_that_is_not_made_is_told(project, cpuperf_command):
+    pytester = project(m="x = 1  # noqa: CPU101\ny = (\n", n="z = 1  # noqa: CPU101\n")
+    code, out, err = cpuperf_command("check", "--fix", "--format", "concise")
+    assert code == 1
+    assert err == "m.py:1:8: CPU001 was not fixed: the code around the fix would not stay what it is\n"
+    assert out == "m.py:1:8: CPU001 this suppression of CPU101 silences nothing\n"
+    assert (pytester.path / "n.py").read_text() == "z = 1\n"
+
+
 def test_nothing_is_written_where_the_file_is_broken_elsewhere(project, cpuperf_command):
     source = "x = 1  # noqa: CPU101\ny = (\n"
     pytester = project(m=source)
