@@ -246,14 +246,21 @@ def _count(text: str) -> int:
 
 def _settings(arguments: argparse.Namespace) -> Settings:
     if arguments.isolated:
-        settings = Settings(Path.cwd())
+        settings = Settings(_folder())
     elif arguments.config:
         settings = load_file(Path(arguments.config))
     else:
-        settings = load(Path.cwd())
+        settings = load(_folder())
     flags = {
         key: [code for code in value.replace(",", " ").split() if code]
         for key in ("select", "extend-select", "ignore")
         if (value := getattr(arguments, key.replace("-", "_"))) is not None
     }
     return with_values(settings, flags, "command line")
+
+
+def _folder() -> Path:
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        raise UsageError("the folder this runs in is no longer there", "change to one that is") from None

@@ -132,3 +132,14 @@ def test_streams_that_are_not_there(project, command, wanted, said):
     assert done.stderr.startswith(said)
     assert "Traceback" not in done.stderr
     assert "read-only" not in done.stdout
+
+
+def test_a_folder_that_is_gone_is_no_traceback(project, cpuperf_command, monkeypatch):
+    pytester = project()
+    (pytester.path / "gone").mkdir()
+    monkeypatch.chdir(pytester.path / "gone")
+    (pytester.path / "gone").rmdir()
+    for arguments in (["check", "."], ["check", "--isolated", "-"]):
+        code, out, err = cpuperf_command(*arguments)
+        assert (code, out) == (2, "")
+        assert err.startswith("cpuperf: the folder this runs in is no longer there\n")
