@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import Enum
+from functools import cache
 from typing import Any, TypeVar
 
 Record = TypeVar("Record")
@@ -43,24 +44,31 @@ def _sign(match: re.Match[str]) -> str:
 
 
 def _shown(value: Any) -> Any:
-    if isinstance(value, Enum):
+    if value is None or isinstance(value, (bool, int, float, Enum)):
         return value
     if isinstance(value, str):
         shown = printable_text(value)
         return value if shown == value else type(value)(shown)
     if isinstance(value, (tuple, list)):
         return type(value)([_shown(one) for one in value])
-    if isinstance(value, Mapping):
-        return {_shown(key): _shown(one) for key, one in value.items()}
-    if not dataclasses.is_dataclass(value) or isinstance(value, type):
-        return value
+    if dataclasses.is_dataclass(value):
+        return _shown_record(value)
+    return {_shown(key): _shown(one) for key, one in value.items()} if isinstance(value, Mapping) else value
+
+
+def _shown_record(record: Any) -> Any:
     changes: dict[str, Any] = {}
-    for field in dataclasses.fields(value):
-        held = getattr(value, field.name)
-        shown = _shown_lines(held) if "of_lines" in field.metadata else _shown(held)
-        if shown != held:
-            changes[field.name] = shown
-    return dataclasses.replace(value, **changes) if changes else value
+    for name, show in _fields(record.__class__):
+        held = getattr(record, name)
+        shown = show(held)
+        if shown is not held and shown != held:
+            changes[name] = shown
+    return dataclasses.replace(record, **changes) if changes else record
+
+
+@cache
+def _fields(kind: Any) -> tuple[tuple[str, Callable[[Any], Any]], ...]:
+    return tuple((f.name, _shown_lines if "of_lines" in f.metadata else _shown) for f in dataclasses.fields(kind))
 
 
 def _shown_lines(text: str) -> str:
