@@ -19,15 +19,15 @@ pytest_plugins = ["pytester"]
 # Before anything reads it: no test downloads, and a model hub is never asked.
 os.environ["HF_HUB_OFFLINE"] = "1"
 
-# Rooms whose tests time real work. A neighbour can take the CPUs from one of them for long enough that the verdict it
+# Rooms and files whose tests time real work. A neighbour can take the CPUs from one of them for long enough that the verdict it
 # expects cannot be reached; one that fails three times fails.
-TIMED = ("batching", "e2e", "measure", "run")
+TIMED = ("batching", "e2e", "measure", "run", "test_prove.py")
 
 
 def pytest_collection_modifyitems(items):
     here = pathlib.Path(__file__).parent
     for item in items:
-        if item.path.parent.name in TIMED and here in item.path.parents:
+        if {item.path.name, item.path.parent.name} & set(TIMED) and here in item.path.parents:
             item.add_marker(pytest.mark.flaky(reruns=2, reruns_delay=5))
 
 
