@@ -19,8 +19,8 @@ pytest_plugins = ["pytester"]
 # Before anything reads it: no test downloads, and a model hub is never asked.
 os.environ["HF_HUB_OFFLINE"] = "1"
 
-# Rooms and files whose tests time real work. A neighbour can take the CPUs from one of them for long enough that the verdict it
-# expects cannot be reached; one that fails three times fails.
+# Rooms and files whose tests time real work. A neighbour can take the CPUs from one of them for long enough that the
+# verdict it expects cannot be reached; one that fails three times fails.
 TIMED = ("batching", "e2e", "measure", "run", "test_prove.py")
 
 
