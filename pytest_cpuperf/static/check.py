@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import os
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -109,8 +111,24 @@ def _check_files(job: _Job, files: Sequence[Path], run: Run) -> list[_Answer]:
     pieces = [files[i :: 4 * processes] for i in range(4 * processes)]
     from concurrent.futures import ProcessPoolExecutor  # brings multiprocessing, which few files need
 
-    with ProcessPoolExecutor(processes) as pool:
+    with ProcessPoolExecutor(processes, initializer=_end_with_parent) as pool:
         return list(pool.map(_check_piece, [job] * len(pieces), pieces))
+
+
+def _end_with_parent() -> None:
+    """Have this process end when the one that started it has, however that ended: it would wait for work for ever."""
+    from multiprocessing import connection, parent_process
+
+    parent = parent_process()
+    if parent is None:
+        return
+    sentinel = parent.sentinel
+
+    def watch() -> None:
+        connection.wait([sentinel])
+        os._exit(1)
+
+    threading.Thread(target=watch, name="cpuperf-parent", daemon=True).start()
 
 
 def selected_rules(settings: Settings) -> list[Rule]:
