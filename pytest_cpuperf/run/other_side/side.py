@@ -29,6 +29,7 @@ from pytest_cpuperf.measure.blocks import (
 )
 from pytest_cpuperf.results.measurements import ProcessSpeed
 from pytest_cpuperf.results.placement import Placement
+from pytest_cpuperf.run.other_side.waiting import wait_for
 from pytest_cpuperf.run.other_side.wanted import Wanted
 
 # Importing torch and loading a model on a busy machine takes minutes at worst; a test that hangs takes for ever.
@@ -113,6 +114,7 @@ class Side:
             arguments=_arguments(wanted, tree.top, tree.folder),
             options=wanted.options,
             foreign=str(tree.foreign),
+            own=str(tree.folder),
             affinity=start.affinity,
         )
 
@@ -229,17 +231,6 @@ class Side:
         lines = [line.strip() for line in self._tree.log.read_text(errors="replace").splitlines() if line.strip()]
         errors = [line.lstrip("E ") for line in lines if line.startswith(("E ", "ERROR", "Error"))]
         return (errors or lines or ["it printed nothing"])[-1]
-
-
-def wait_for(process: subprocess.Popen[Any], seconds: float) -> bool:
-    """Wait until a process has ended, for so many seconds at most, and return whether it has.
-
-    Popen's own limits are read off a clock that tests freeze.
-    """
-    waiting = threading.Thread(target=process.wait, name="cpuperf-wait", daemon=True)
-    waiting.start()
-    waiting.join(seconds)
-    return not waiting.is_alive()
 
 
 def _read(lines: Iterable[str], replies: queue.Queue[str | None]) -> None:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from pytest_cpuperf.errors import UsageError
+from pytest_cpuperf.run.other_side.git import GitError, git, git_without_filters
 
 _PREFIX = "cpuperf-against-"
+_LOCK = "in-use"
 
 
 @dataclass(frozen=True)
@@ -38,67 +40,84 @@ class Revision:
 def find_revision(name: str, folder: Path) -> Revision:
     """Return the revision called `name` in the repository that `folder` is in.
 
-    Raises UsageError where there is no git, no repository, or no such revision.
+    Raises UsageError where there is no git, no repository that it may read, or no such revision.
     """
     try:
-        top = Path(_git(folder, "rev-parse", "--show-toplevel")).resolve()
-    except subprocess.CalledProcessError:
-        raise UsageError(f"--cpuperf-against takes a git revision, and {folder} is in no git repository") from None
+        top = Path(git(folder, "rev-parse", "--show-toplevel")).resolve()
+    except GitError as error:
+        if "not a git repository" in str(error):
+            raise UsageError(f"--cpuperf-against takes a git revision, and {folder} is in no git repository") from None
+        raise UsageError(f"git cannot read the repository of {folder}: {error}", error.hint) from None
     try:
-        commit = _git(top, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
-    except subprocess.CalledProcessError:
-        shallow = _git(top, "rev-parse", "--is-shallow-repository") == "true"
-        hint = f"the clone is shallow: git fetch --depth=1 origin {name}:{name}" if shallow else None
+        commit = git(top, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+    except GitError:
+        hint = f"the clone is shallow: git fetch --depth=1 origin {name}:{name}" if _is_shallow(top) else None
         raise UsageError(f"--cpuperf-against takes a git revision, and {name!r} is none in {top}", hint) from None
-    changed = _git(top, "status", "--porcelain", "--untracked-files=no").splitlines()
+    try:
+        changed = git_without_filters(top, "status", "--porcelain", "--untracked-files=no").splitlines()
+    except GitError as error:
+        raise UsageError(f"git cannot read the repository {top}: {error}", error.hint) from None
     return Revision(name, commit, top, len(changed))
+
+
+def _is_shallow(top: Path) -> bool:
+    try:
+        return git(top, "rev-parse", "--is-shallow-repository") == "true"
+    except GitError:
+        return False
 
 
 @contextlib.contextmanager
 def checked_out(revision: Revision) -> Iterator[Path]:
-    """Yield a folder that holds the revision in `tree/`, and nothing else; it is gone afterwards.
+    """Yield a folder that holds the revision in `tree/`, a lock, and nothing else; it is gone afterwards.
 
     What a run that was killed left behind is taken away first. Raises UsageError where git cannot check out.
     """
     _remove_leftovers(revision.top)
-    folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-")).resolve()
+    folder = Path(tempfile.mkdtemp(prefix=_PREFIX)).resolve()
     try:
-        try:
-            _git(revision.top, "worktree", "add", "--detach", "--quiet", str(folder / "tree"), revision.commit)
-        except subprocess.CalledProcessError as error:
-            said = error.stderr.strip().splitlines() or ["git gave no reason"]
-            raise UsageError(f"git cannot check out {revision.name}: {said[-1]}") from None
-        yield folder
+        with FileLock(folder / _LOCK):  # let go by the system, too, however this process ends
+            try:
+                tree = str(folder / "tree")
+                git_without_filters(revision.top, "worktree", "add", "--detach", "--quiet", tree, revision.commit)
+            except GitError as error:
+                raise UsageError(f"git cannot check out {revision.name}: {error}", error.hint) from None
+            yield folder
     finally:
         _remove(revision.top, folder)
 
 
 def _remove(top: Path, folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
-    with contextlib.suppress(subprocess.CalledProcessError, UsageError):
-        _git(top, "worktree", "prune")
+    with contextlib.suppress(GitError, UsageError):
+        git(top, "worktree", "prune")
 
 
 def _remove_leftovers(top: Path) -> None:
-    """Take away what a run left that was killed: its folder is named after a process that is no more."""
-    for line in _git(top, "worktree", "list", "--porcelain").splitlines():
-        found = re.fullmatch(rf"worktree (.*/{_PREFIX}(\d+)-[^/]*)/tree", line)
-        if found and not _alive(int(found[2])):
-            _remove(top, Path(found[1]))
-
-
-def _alive(process: int) -> bool:
-    import psutil  # deferred: only where something was left
-
-    return psutil.pid_exists(process)
-
-
-def _git(folder: Path, *arguments: str) -> str:
-    # GIT_DIR and its kin, set while a git hook runs, would point every command at the hook's repository.
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
-    command = ["git", "-C", str(folder), *arguments]
+    """Take away what runs left that were killed: their folders' locks are free."""
     try:
-        done = subprocess.run(command, check=True, capture_output=True, text=True, errors="replace", env=environment)
-    except FileNotFoundError:
-        raise UsageError("--cpuperf-against needs git, which is not on the PATH") from None
-    return done.stdout.strip()
+        listed = git(top, "worktree", "list", "--porcelain").splitlines()
+    except GitError:
+        listed = []
+    trees = [Path(line.removeprefix("worktree ")) for line in listed if line.startswith("worktree ")]
+    folders = {tree.parent for tree in trees if tree.name == "tree" and tree.parent.name.startswith(_PREFIX)}
+    folders |= set(Path(tempfile.gettempdir()).resolve().glob(f"{_PREFIX}*"))
+    for folder in sorted(folders):
+        if _is_left_over(folder):
+            _remove(top, folder)
+
+
+def _is_left_over(folder: Path) -> bool:
+    """Return whether a folder was ours and nobody uses it any more."""
+    if not folder.is_dir():
+        return True  # what git remembers of it is pruned
+    if folder.is_symlink() or (hasattr(os, "getuid") and folder.stat().st_uid != os.getuid()):
+        return False
+    if not (folder / _LOCK).exists():
+        # Another run is about to lock it; or it is a version's that had no locks, or a process's that was killed then.
+        return (folder / "tree").exists()
+    try:
+        with FileLock(folder / _LOCK, timeout=0):
+            return True
+    except (Timeout, OSError):
+        return False
