@@ -480,8 +480,84 @@ def test_what_a_killed_run_left_is_taken_away_by_the_next(history):
     gone.wait()
     left = history.temporary / f"cpuperf-against-{gone.pid}-abc"
     git(pytester.path, "worktree", "add", "--detach", str(left / "tree"), "then")
-    against(pytester).assert_outcomes(passed=1)
+    against(pytester, "--cpuperf-inconclusive=warn").assert_outcomes(passed=1)
     assert nothing_is_left(pytester, history)
+
+
+LIMITED = TEST.replace("items=1", "items=1, max_seconds=1")
+FROM_SOME_CALL = """
+    import itertools, sys, time
+    import pytest
+
+    calls = itertools.count()
+
+    def work():
+        time.sleep(0.001)
+        if next(calls) > 5:
+            {}
+"""
+
+
+@pytest.mark.parametrize(
+    ("end", "told"),
+    [
+        ("sys.exit(3)", "at then the function raised SystemExit: 3"),
+        ("pytest.skip('not today')", "at then the function raised Skipped: not today"),
+        ("pytest.exit('enough')", "at then the function raised Exit: enough"),
+        ("raise KeyboardInterrupt", "at then the function raised KeyboardInterrupt"),
+    ],
+)
+def test_a_function_that_ends_the_test_there_is_inconclusive_with_the_reason(history, project, end, told):
+    pytester = history(service=FROM_SOME_CALL.format(end), test_speed=LIMITED)
+    project(service=SPIN.format(milliseconds=1))
+    result = against(pytester, "--cpuperf-inconclusive=warn")
+    result.assert_outcomes(passed=1)
+    assert told in " ".join(str(result.stdout).split())
+    assert nothing_is_left(pytester, history)
+
+
+def test_a_function_that_hangs_there_is_not_waited_for(history, project):
+    pytester = history(service=FROM_SOME_CALL.format("time.sleep(600)"), test_speed=LIMITED)
+    project(service=SPIN.format(milliseconds=1))
+    result = against(pytester, "--cpuperf-inconclusive=warn")
+    result.assert_outcomes(passed=1)
+    said = " ".join(str(result.stdout).split())
+    assert "calls were not over after" in said or "a single call takes" in said
+    assert nothing_is_left(pytester, history)
+
+
+def test_the_revision_may_be_checked_out_inside_the_working_tree(history, monkeypatch):
+    pytester = history(service=SPIN.format(milliseconds=1), test_speed=LIMITED)
+    (pytester.path / "tmp").mkdir()
+    monkeypatch.setenv("TMPDIR", str(pytester.path / "tmp"))
+    result = against(pytester, "--cpuperf-inconclusive=warn")
+    result.assert_outcomes(passed=1)
+    assert "modules were imported from" not in " ".join(str(result.stdout).split())
+    assert "throughput against then" in str(result.stdout)
+    assert not list((pytester.path / "tmp").iterdir())
+
+
+@pytest.mark.parametrize("how", [signal.SIGHUP, signal.SIGKILL])
+def test_the_other_sides_processes_end_with_a_run_that_is_killed(history, project, how):
+    pytester = history(service=FROM_SOME_CALL.format("time.sleep(600)"), test_speed=TEST)
+    project(service=SPIN.format(milliseconds=1))
+    command = [sys.executable, "-m", "pytest", "--cpuperf", "--no-cpuperf-static", "--cpuperf-against=then"]
+    process = subprocess.Popen(command, cwd=pytester.path, stdout=subprocess.DEVNULL)
+    try:
+        assert _within(60, lambda: len(_children(process.pid)) == 2)
+        children = _children(process.pid)
+        time.sleep(1)  # until the function is called
+    finally:
+        process.send_signal(how)
+        process.wait()
+    assert _within(30, lambda: not any(Path(f"/proc/{child}").exists() for child in children))
+
+
+def _within(seconds, condition):
+    end = time.monotonic() + seconds
+    while not (found := condition()) and time.monotonic() < end:
+        time.sleep(0.05)
+    return found
 
 
 def _children(process):

@@ -45,8 +45,8 @@ def _(remark: measuring.BlocksTooLong) -> str:
 def _(remark: measuring.TimeOver) -> str:
     if remark.calls == 1:
         return (
-            f"a single call takes {amount(remark.seconds)} s, and is not interrupted: max_seconds is "
-            f"{remark.max_seconds:g}, several calls are needed; raise max_seconds"
+            f"a single call takes {amount(remark.seconds)} s or longer, and is let finish: max_seconds is "
+            f"{remark.max_seconds:g}, and several calls are needed; raise max_seconds"
         )
     return (
         f"{remark.calls:,} calls were not over after {amount(remark.seconds)} s and were cut: max_seconds is "

@@ -3,7 +3,7 @@
 Run as `python -m pytest_cpuperf.run.other_side.child`, with a JSON object a line on standard input (requests) and
 output (replies):
 
-    first line in: {"arguments": […], "options": {…}, "foreign": folder, "affinity": [CPUs] or null}
+    first line in: {"arguments": […], "options": {…}, "foreign": folder, "own": folder, "affinity": [CPUs] or null}
     first out:     {"tests": [measured ids that are here], "errors": {path: message}}
     {"do": "run", "test": id, "placement": {…}}  →  {"at": label, "strays": […]}  or  {"ended": outcome, "why": …}
     {"do": "block", "calls": n, "within": s}     →  {"seconds": s}, null where it was cut,  or  {"raised": message}
@@ -17,7 +17,10 @@ from __future__ import annotations
 
 import json
 import os
+import select
+import signal
 import sys
+import threading
 from dataclasses import asdict, astuple
 from functools import partial
 from pathlib import Path
@@ -25,7 +28,7 @@ from typing import Any, TextIO
 
 import pytest
 
-from pytest_cpuperf.clock import now
+from pytest_cpuperf.clock import now, sleep
 from pytest_cpuperf.fixture import CpuPerf
 from pytest_cpuperf.machine.evidence import read_process
 from pytest_cpuperf.machine.pin import Pin, start_on
@@ -35,6 +38,8 @@ from pytest_cpuperf.measure.tracing import call_untraced
 from pytest_cpuperf.results.placement import Placement
 from pytest_cpuperf.run.other_side.memory import HeldMemory
 from pytest_cpuperf.settings.pytest_options import OTHER_SIDE
+
+_GRACE_SECONDS = 5.0
 
 
 class _Over(BaseException):
@@ -106,7 +111,7 @@ class OtherSidePlugin:
 
     def _time_blocks(self, label: str, function: Work) -> None:
         with garbage_between_blocks() as collect_garbage:
-            self._tell(at=label, strays=foreign_modules(Path(self._given["foreign"])))
+            self._tell(at=label, strays=self._strays())
             while True:
                 request = self._next_request()
                 if request["do"] == "on":
@@ -140,6 +145,9 @@ class OtherSidePlugin:
         except Exception as error:
             return {"raised": f"{type(error).__name__}: {error}"}
 
+    def _strays(self) -> list[str]:
+        return foreign_modules(Path(self._given["foreign"]), Path(self._given["own"]))
+
     def _next_request(self) -> dict[str, Any]:
         line = self._requests.readline()
         if not line:
@@ -155,10 +163,13 @@ class OtherSidePlugin:
             raise _Over from None
 
 
-def foreign_modules(folder: Path) -> list[str]:
-    """Return the modules loaded from `folder`, which is not the tree that was to be measured; packages installed
-    in an environment inside it are not meant.
+def foreign_modules(foreign: Path, own: Path) -> list[str]:
+    """Return the modules loaded from the `foreign` tree and not from the `own`, which was to be measured.
+
+    Either may be inside the other: a revision is checked out in a temporary folder, which may be in the working tree.
+    Packages installed in an environment inside it are not meant.
     """
+    inner = foreign in own.parents
     prefixes = {Path(sys.prefix).resolve(), Path(sys.base_prefix).resolve()}
     found = []
     for name, module in list(sys.modules.items()):
@@ -166,7 +177,9 @@ def foreign_modules(folder: Path) -> list[str]:
         if not isinstance(file, str) or name.split(".")[0] == "pytest_cpuperf":
             continue
         path = Path(file).resolve()
-        if folder in path.parents and "site-packages" not in path.parts and not prefixes & set(path.parents):
+        if inner and own in path.parents:
+            continue
+        if foreign in path.parents and "site-packages" not in path.parts and not prefixes & set(path.parents):
             found.append(f"{name} ({path})")
     return found
 
@@ -175,6 +188,24 @@ def _last_error(text: str) -> str:
     """Return what a traceback as pytest prints it says at its end."""
     lines = [line[1:].strip() for line in text.splitlines() if line.startswith("E ")]
     return (lines or text.strip().splitlines() or ["no reason was given"])[-1]
+
+
+def _end_with_parent(pipe: int) -> None:
+    """Have this process and those it started end when the one that asks has, though a call takes for ever.
+
+    That process holds the other end of the pipe. If it only closes it, this one may still end by itself.
+    """
+    if not hasattr(select, "poll") or os.getpgrp() != os.getpid():
+        return  # on Windows, and where it was not started as a group of its own
+    hang_up = select.poll()
+    hang_up.register(pipe, 0)
+
+    def watch() -> None:
+        hang_up.poll()
+        sleep(_GRACE_SECONDS)
+        os.killpg(0, signal.SIGKILL)
+
+    threading.Thread(target=watch, name="cpuperf-parent", daemon=True).start()
 
 
 def main() -> int:
@@ -187,6 +218,7 @@ def main() -> int:
     os.dup2(2, 1)
     # `-m` puts the current folder first; a `pytest` command does not.
     sys.path.pop(0)
+    _end_with_parent(requests.fileno())
     given = json.loads(requests.readline())
     if given["affinity"] is not None:
         os.sched_setaffinity(0, given["affinity"])
