@@ -113,7 +113,8 @@ def _within_node(
     if request.node == "any":
         why.append("any node")
         return cores
-    by_node = {n: [c for c in cores if c[0] in cpus] for n, cpus in ours.numa_nodes.items()}
+    members = {n: frozenset(cpus) for n, cpus in ours.numa_nodes.items()}
+    by_node = {n: [c for c in cores if c[0] in cpus] for n, cpus in members.items()}
     if isinstance(request.node, int):
         if not by_node.get(request.node):
             there = ", ".join(str(n) for n, c in by_node.items() if c) or "none"

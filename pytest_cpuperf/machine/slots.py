@@ -44,7 +44,8 @@ def divide(topology: Topology, limits: Limits, workers: int) -> tuple[Slot, ...]
     fast = ours.performance or frozenset()
     by_node: dict[int, tuple[list[tuple[int, ...]], list[tuple[int, ...]]]] = {}
     for node, cpus in ours.numa_nodes.items():
-        cores = [core for core in ours.cores if core[0] in cpus]
+        members = frozenset(cpus)
+        cores = [core for core in ours.cores if core[0] in members]
         # Tests run on performance cores by default: those are what is divided, where there are any.
         main = [core for core in cores if fast.issuperset(core)] if fast else cores
         if cores:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from pytest_cpuperf.results.cpus import CoreGroup, CpusReport
 from pytest_cpuperf.results.figures import format_cpus
@@ -15,9 +15,11 @@ _RUNS, _OURS = "*", "·"
 def cpus_text(report: CpusReport, width: int = 80) -> str:
     """Return the map, what is ours, where a test would run and why, and what to change."""
     report = printable(report)
+    marks = {**dict.fromkeys(report.allowed, _OURS), **dict.fromkeys(report.placement, _RUNS)}
+    digits = len(str(max(report.online)))
     lines = [_summary(report), ""]
     for group in report.groups:
-        lines += [_title(group, report), *_drawn(group, report, width), ""]
+        lines += [_title(group, report), *_drawn(group, marks, digits, width), ""]
     lines.append(f"{_RUNS} a test runs here   {_OURS} yours, not used   unmarked: not yours")
     gets = f"a test gets CPUs {format_cpus(report.placement)}: {report.reason}"
     lines += textwrap.wrap(gets, width, subsequent_indent="  ")
@@ -52,14 +54,14 @@ def _size(size: int) -> str:
     return f"{size / 2**30:.0f} GB" if size >= 10 * 2**30 else f"{size / 2**30:.1f} GB"
 
 
-def _drawn(group: CoreGroup, report: CpusReport, width: int) -> Iterator[str]:
+def _drawn(group: CoreGroup, marks: Mapping[int, str], digits: int, width: int) -> Iterator[str]:
     """Yield rows of cores: their numbers, their first CPUs, and below these the hyperthreads."""
-    cell = len(str(max(report.online))) + 2
+    cell = digits + 2
     room = max(1, (width - len(_LABEL.format(""))) // cell)
     for start in range(0, len(group.cores), room):
         row = group.cores[start : start + room]
         for sibling in range(max(len(core) for core in row)):
-            cells = [_cell(core[sibling], report) if sibling < len(core) else "" for core in row]
+            cells = [_cell(core[sibling], marks) if sibling < len(core) else "" for core in row]
             label = "cpu" if sibling == 0 else "+ thread" if sibling == 1 else ""
             yield (_LABEL.format(label) + "".join(text.rjust(cell) for text in cells)).rstrip()
 
@@ -67,6 +69,5 @@ def _drawn(group: CoreGroup, report: CpusReport, width: int) -> Iterator[str]:
 _LABEL = "  {:<9}"
 
 
-def _cell(cpu: int, report: CpusReport) -> str:
-    mark = _RUNS if cpu in report.placement else _OURS if cpu in report.allowed else " "
-    return f"{cpu}{mark}"
+def _cell(cpu: int, marks: Mapping[int, str]) -> str:
+    return f"{cpu}{marks.get(cpu, ' ')}"

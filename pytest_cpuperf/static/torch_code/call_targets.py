@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from pytest_cpuperf.static.source import nodes as cst
 from pytest_cpuperf.static.source.chunks import Chunk, Class
 from pytest_cpuperf.static.source.module import Module
@@ -124,11 +126,14 @@ def callee(module: Module, call: cst.Call) -> cst.BaseExpression:
     if not isinstance(function, cst.Name):
         return function
     around = module.function_of(call)
-    if around is None:
-        return function
-    named = (module.parent(n) for n in module.named(function.value, within=around))
+    held = None if around is None else _held_attribute(module, function.value, around)
+    return function if held is None else held
+
+
+@lru_cache(maxsize=256)
+def _held_attribute(module: Module, name: str, function: cst.FunctionDef) -> cst.Attribute | None:
+    """Return the attribute that a local name of a function holds, where that is all it holds."""
+    named = (module.parent(n) for n in module.named(name, within=function))
     targets = [t for t in named if isinstance(t, cst.AssignTarget)]
     bound = [a.value for t in targets if isinstance(a := module.parent(t), cst.Assign)]
-    if len(bound) == 1 and isinstance(bound[0], cst.Attribute):
-        return bound[0]
-    return function
+    return bound[0] if len(bound) == 1 and isinstance(bound[0], cst.Attribute) else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from pytest_cpuperf.static.source import nodes as cst
 from pytest_cpuperf.static.source.module import Module
@@ -31,6 +32,7 @@ _DECIDES = frozenset(
 )
 
 
+@lru_cache(maxsize=32)  # asked for each place in a function
 def assigned_names(module: Module, within: cst.CSTNode) -> dict[str, list[cst.BaseExpression]]:
     """Return the local names bound inside a node, each with the values it is bound to."""
     names: dict[str, list[cst.BaseExpression]] = {}

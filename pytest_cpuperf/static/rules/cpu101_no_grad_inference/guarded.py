@@ -7,6 +7,7 @@ from functools import lru_cache
 from pytest_cpuperf.static.rules.cpu101_no_grad_inference.case import Case
 from pytest_cpuperf.static.source import nodes as cst
 from pytest_cpuperf.static.source.facts import Facts
+from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import last_name
 from pytest_cpuperf.static.torch_code.guards import enters_inference_mode
 from pytest_cpuperf.static.torch_code.vocabulary import words
@@ -79,13 +80,13 @@ def _autograd_word(case: Case, within: cst.CSTNode) -> str | None:
 def exports(case: Case) -> str | None:
     """Return that the code exports, converts, traces, compiles or captures a model."""
     scope = case.function or case.body
-    used = _used(case, scope, _EXPORTS, _EXPORT_WORDS) or _used(case, case.body, _COMPILES, _COMPILE_WORDS)
+    used = _used(case.module, scope, _EXPORTS, _EXPORT_WORDS)
+    used = used or _used(case.module, case.body, _COMPILES, _COMPILE_WORDS)
     if used:
         return f"it exports, traces or compiles ({used})"
-    for call in case.module.nodes(cst.Call, within=scope):
-        name = set(words(last_name(call.func) or ""))
-        if (name & _CONVERTS and name & _FORMATS) or "export" in name:
-            return f"it exports or converts ({last_name(call.func)})"
+    called = _exporter_called(case.module, scope)
+    if called:
+        return f"it exports or converts ({called})"
     name = set(words(case.function.name.value)) if case.function is not None else set()
     if name & _WARMS_UP or {"warm", "up"} <= name:
         return "it warms up or captures a compiled model"
@@ -98,13 +99,27 @@ def exports(case: Case) -> str | None:
     return None
 
 
-def _used(case: Case, within: cst.CSTNode, full_names: tuple[str, ...], words_of_them: tuple[str, ...]) -> str | None:
+@lru_cache(maxsize=16)  # asked for each guard of a function
+def _exporter_called(module: Module, scope: cst.CSTNode) -> str | None:
+    """Return the name of what is called in a scope and exports or converts, by its name."""
+    for call in module.nodes(cst.Call, within=scope):
+        called = last_name(call.func) or ""
+        name = set(words(called))
+        if (name & _CONVERTS and name & _FORMATS) or "export" in name:
+            return called
+    return None
+
+
+@lru_cache(maxsize=16)
+def _used(
+    module: Module, within: cst.CSTNode, full_names: tuple[str, ...], words_of_them: tuple[str, ...]
+) -> str | None:
     """Return what is used of a library, by the beginning of its full name."""
-    if not _mentions(case.module.facts, words_of_them):
+    if not _mentions(module.facts, words_of_them):
         return None
-    for node in case.module.nodes(cst.Attribute, cst.Name, within=within):
-        full = case.module.qualified(node)
-        if full and full.startswith(full_names) and case.module.is_imported(node):
+    for node in module.nodes(cst.Attribute, cst.Name, within=within):
+        full = module.qualified(node)
+        if full and full.startswith(full_names) and module.is_imported(node):
             return full
     return None
 

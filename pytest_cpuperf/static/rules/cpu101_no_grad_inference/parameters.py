@@ -7,6 +7,7 @@ from functools import lru_cache
 from pytest_cpuperf.static.rules.cpu101_no_grad_inference.case import Case
 from pytest_cpuperf.static.source import nodes as cst
 from pytest_cpuperf.static.source.facts import Facts
+from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import dotted, last_name
 from pytest_cpuperf.static.source.patterns import pattern
 from pytest_cpuperf.static.torch_code.dataflow import assigned_names
@@ -153,13 +154,18 @@ def _results_become_parameters(case: Case) -> str | None:
         n.value for n in case.module.nodes(cst.Name, within=case.body)
     }:
         return "its results become parameters"
-    for call in case.module.nodes(cst.Call, within=case.function):
-        full = case.module.qualified(call.func) or ""
-        if full in ("torch.nn.Parameter", "torch.nn.parameter.Parameter") and case.module.is_after(call, case.body):
+    for call in _calls_of_parameter(case.module, case.function):
+        if case.module.is_after(call, case.body):
             read = {n.value for n in case.module.nodes(cst.Name, within=call)}
             if read & names.keys() or case.model_calls:
                 return "its results become parameters"
     return None
+
+
+@lru_cache(maxsize=16)  # asked for each guard of a function
+def _calls_of_parameter(module: Module, function: cst.FunctionDef) -> list[cst.Call]:
+    names = ("torch.nn.Parameter", "torch.nn.parameter.Parameter")
+    return [call for call in module.nodes(cst.Call, within=function) if module.qualified(call.func) in names]
 
 
 def _is_parameter(case: Case, node: cst.CSTNode) -> bool:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from pytest_cpuperf.static.rules.cpu101_no_grad_inference.case import Case
 from pytest_cpuperf.static.rules.cpu101_no_grad_inference.results import ends_plain, leaves_only_plain_data, uses_of
 from pytest_cpuperf.static.source import nodes as cst
+from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import dotted, last_name
 from pytest_cpuperf.static.source.patterns import pattern
 from pytest_cpuperf.static.torch_code.dataflow import (
@@ -138,9 +141,14 @@ def feeds_training(case: Case) -> str | None:
 
 
 def _takes_gradients(case: Case) -> bool:
+    return _calls_backward(case.module, case.function)
+
+
+@lru_cache(maxsize=16)  # asked for each guard of a function
+def _calls_backward(module: Module, function: cst.FunctionDef | None) -> bool:
     return any(
         isinstance(c.func, cst.Attribute) and c.func.attr.value in ("backward", "manual_backward")
-        for c in case.module.nodes(cst.Call, within=case.function)
+        for c in module.nodes(cst.Call, within=function)
     )
 
 

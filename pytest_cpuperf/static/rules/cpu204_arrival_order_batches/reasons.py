@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from pytest_cpuperf.static.rules.cpu204_arrival_order_batches.cuts import CUTTERS, Cut
 from pytest_cpuperf.static.source import nodes as cst
@@ -79,7 +80,11 @@ def _trains(module: Module, name: str) -> bool:
 
 def why_scope_is_left(module: Module, node: cst.CSTNode) -> str | None:
     """Return why the function around a node keeps its batches from being judged, or None."""
-    function = module.function_of(node)
+    return _why_function_is_left(module, module.function_of(node))
+
+
+@lru_cache(maxsize=16)  # asked for each batch of a function
+def _why_function_is_left(module: Module, function: cst.FunctionDef | None) -> str | None:
     text = module.facts.code if function is None else module.code(function)
     if _SORTS.search(text):
         return "the function sorts or buckets"
