@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import itertools
 import json
+import queue
 import socket
+import threading
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError, URLError
+from urllib.error import HTTPError
 from urllib.parse import quote, urlsplit
-from urllib.request import ProxyHandler, build_opener
+from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_opener
 
 import psutil
 
@@ -20,7 +23,10 @@ from pytest_cpuperf.servers.processes import ancestors
 from pytest_cpuperf.servers.roles import SERVER
 from pytest_cpuperf.static.configs.properties import Properties
 
-_TIMEOUT_SECONDS = 5
+# For all that is asked of a server, not for each answer.
+_MOST_SECONDS = 10
+_MOST_BYTES = 16 << 20
+_HINT = "is this management_address of its config?"
 _WORKER = "model_service_worker.py"
 
 
@@ -43,19 +49,20 @@ class TorchServe:
 def worker_pids(url: str) -> list[int]:
     """Return the processes of all workers a TorchServe names. Raises UsageError where it cannot be asked."""
     base = _local(url)
+    until = time.monotonic() + _MOST_SECONDS
     pids: list[int] = []
     try:
-        for model in _get(f"{base}/models?limit=1000").get("models", []):
-            for version in _get(f"{base}/models/{quote(model['modelName'])}/all", many=True):
+        for model in _get(f"{base}/models?limit=1000", until).get("models", []):
+            for version in _get(f"{base}/models/{quote(model['modelName'])}/all", until, many=True):
                 pids += [int(worker["pid"]) for worker in version.get("workers", []) if int(worker.get("pid", -1)) > 0]
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         raise UsageError(f"{url} answers something else: expected TorchServe's management API") from None
     if not pids:
         raise UsageError(f"{url}: no model has a worker yet", "wait until its models are READY")
     for pid in pids:
         try:
             found = psutil.Process(pid).cmdline()
-        except psutil.Error:
+        except (psutil.Error, OverflowError):
             found = []
         if not any(word.endswith(_WORKER) for word in found):
             hint = "run this inside its container, or name the workers' PIDs as they are here"
@@ -121,23 +128,60 @@ def _local(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
 
 
-def _get(url: str, many: bool = False) -> Any:
-    # No proxy: the server is on this machine.
-    opener = build_opener(ProxyHandler({}))
+def _get(url: str, until: float, many: bool = False) -> Any:
+    """Return a JSON answer. Raises UsageError where none has come, whole, by a monotonic time `until`."""
+    answers: queue.SimpleQueue[bytes | Exception] = queue.SimpleQueue()
+    # A thread: the time limits of sockets are for each piece, and an answer may drip in many of them.
+    threading.Thread(target=lambda: answers.put(_answer(url)), daemon=True).start()
     try:
-        with opener.open(url, timeout=_TIMEOUT_SECONDS) as answer:
-            document = json.load(answer)
-    except HTTPError as error:
-        if error.code in (400, 401, 403):
+        answer = answers.get(timeout=max(0.0, until - time.monotonic()))
+    except queue.Empty:
+        raise UsageError(f"{url} does not answer: nothing whole within {_MOST_SECONDS} s", _HINT) from None
+    if isinstance(answer, UsageError):
+        raise answer
+    if isinstance(answer, HTTPError):
+        if answer.code in (400, 401, 403):
             hint = "name the workers' PIDs instead, or start it with disable_token_authorization=true"
-            raise UsageError(f"{url} answers {error.code}: it asks for a token", hint) from None
-        raise UsageError(f"{url} answers {error.code} {error.reason}: expected TorchServe's management API") from None
-    except (URLError, OSError) as error:
-        reason = getattr(error, "reason", error)
+            raise UsageError(f"{url} answers {answer.code}: it asks for a token", hint)
+        raise UsageError(f"{url} answers {answer.code}: expected TorchServe's management API")
+    if isinstance(answer, OSError):
+        reason = getattr(answer, "reason", answer)
         text = getattr(reason, "strerror", None) or str(reason)
-        raise UsageError(f"{url} does not answer: {text}", "is this management_address of its config?") from None
-    except ValueError:
+        raise UsageError(f"{url} does not answer: {text}", _HINT)
+    if isinstance(answer, Exception):
+        raise UsageError(f"{url} answers no HTTP: expected TorchServe's management API")
+    if len(answer) > _MOST_BYTES:
+        raise UsageError(f"{url} answers more than {_MOST_BYTES >> 20} MiB: expected TorchServe's management API")
+    try:
+        document = json.loads(answer)
+    except (ValueError, RecursionError):
         raise UsageError(f"{url} answers no JSON: expected TorchServe's management API") from None
     if not isinstance(document, list if many else dict):
         raise UsageError(f"{url} answers something else: expected TorchServe's management API")
     return document
+
+
+def _answer(url: str) -> bytes | Exception:
+    """Return the body of an answer, or why there is none."""
+    # No proxy: the server is on this machine.
+    opener = build_opener(ProxyHandler({}), _SameHost())
+    try:
+        with opener.open(url, timeout=_MOST_SECONDS) as answer:
+            body: bytes = answer.read(_MOST_BYTES + 1)
+            return body
+    except Exception as error:  # what is no HTTP makes http.client raise many kinds
+        if isinstance(error, HTTPError):
+            error.close()
+        return error
+
+
+class _SameHost(HTTPRedirectHandler):
+    """Follows a redirect to the same host alone: another one is asked for nothing."""
+
+    def redirect_request(self, req: Request, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Request | None:
+        """Return the request that a redirect asks for."""
+        fp.close()  # urllib would read the body, however long
+        old, new = urlsplit(req.full_url), urlsplit(newurl)
+        if new.scheme not in ("http", "https") or new.hostname != old.hostname:
+            raise UsageError(f"{req.full_url} sends us to another host: expected TorchServe's management API")
+        return super().redirect_request(req, fp, code, msg, headers, newurl)

@@ -178,7 +178,7 @@ def test_an_address_that_is_no_torchserve(cpuperf_command, status, body, said):
         (["--torchserve", "http://192.0.2.7:8081"], "is on another machine"),
         (["--torchserve", "http://no-such-host.invalid"], "is not known here"),
         (["1", "--seconds", "0"], "--seconds takes a number from 0.05"),
-        (["one"], "invalid int value: 'one'"),
+        (["one"], "expected a process number above 0, found 'one'"),
     ],
 )
 def test_wrong_use_is_one_line(cpuperf_command, arguments, said):
