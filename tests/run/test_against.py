@@ -538,15 +538,17 @@ def test_the_revision_may_be_checked_out_inside_the_working_tree(history, monkey
 
 
 @pytest.mark.parametrize("how", [signal.SIGHUP, signal.SIGKILL])
-def test_the_other_sides_processes_end_with_a_run_that_is_killed(history, project, how):
-    pytester = history(service=FROM_SOME_CALL.format("time.sleep(600)"), test_speed=TEST)
+def test_the_other_sides_processes_end_with_a_run_that_is_killed(history, project, tmp_path, how):
+    hanging = tmp_path / "hanging"
+    hang = f"open({str(hanging)!r}, 'w').close(); time.sleep(600)"
+    pytester = history(service=FROM_SOME_CALL.format(hang), test_speed=LIMITED)
     project(service=SPIN.format(milliseconds=1))
     command = [sys.executable, "-m", "pytest", "--cpuperf", "--no-cpuperf-static", "--cpuperf-against=then"]
     process = subprocess.Popen(command, cwd=pytester.path, stdout=subprocess.DEVNULL)
     try:
-        assert _within(60, lambda: len(_children(process.pid)) == 2)
+        assert _within(60, hanging.exists)
         children = _children(process.pid)
-        time.sleep(1)  # until the function is called
+        assert len(children) == 2
     finally:
         process.send_signal(how)
         process.wait()
