@@ -7,7 +7,6 @@ import json
 import queue
 import socket
 import threading
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_ope
 
 import psutil
 
+from pytest_cpuperf.clock import now
 from pytest_cpuperf.errors import UsageError
 from pytest_cpuperf.servers.processes import ancestors
 from pytest_cpuperf.servers.roles import SERVER
@@ -49,7 +49,7 @@ class TorchServe:
 def worker_pids(url: str) -> list[int]:
     """Return the processes of all workers a TorchServe names. Raises UsageError where it cannot be asked."""
     base = _local(url)
-    until = time.monotonic() + _MOST_SECONDS
+    until = now() + _MOST_SECONDS
     pids: list[int] = []
     try:
         for model in _get(f"{base}/models?limit=1000", until).get("models", []):
@@ -129,12 +129,12 @@ def _local(url: str) -> str:
 
 
 def _get(url: str, until: float, many: bool = False) -> Any:
-    """Return a JSON answer. Raises UsageError where none has come, whole, by a monotonic time `until`."""
+    """Return a JSON answer. Raises UsageError where none has come, whole, when the clock reads `until`."""
     answers: queue.SimpleQueue[bytes | Exception] = queue.SimpleQueue()
     # A thread: the time limits of sockets are for each piece, and an answer may drip in many of them.
     threading.Thread(target=lambda: answers.put(_answer(url)), daemon=True).start()
     try:
-        answer = answers.get(timeout=max(0.0, until - time.monotonic()))
+        answer = answers.get(timeout=max(0.0, until - now()))
     except queue.Empty:
         raise UsageError(f"{url} does not answer: nothing whole within {_MOST_SECONDS} s", _HINT) from None
     if isinstance(answer, UsageError):

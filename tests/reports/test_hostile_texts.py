@@ -5,13 +5,13 @@ from dataclasses import replace
 
 import pytest
 
+from pytest_cpuperf.measure.comparison import compare_runs
 from pytest_cpuperf.reports.claims import claims_text
 from pytest_cpuperf.reports.comparison import comparison_text
 from pytest_cpuperf.reports.formats import render_run, run_formats
 from pytest_cpuperf.reports.inspection import inspection_text
 from pytest_cpuperf.reports.measurement import explain_failure, in_a_line
 from pytest_cpuperf.results.claims import Claim, Judgement, Recommendation
-from pytest_cpuperf.results.comparison import compare_runs
 from pytest_cpuperf.results.findings import CheckError, CheckResult
 from pytest_cpuperf.results.inspection import InspectedProcess, Inspection, ThreadVariable
 from pytest_cpuperf.results.remarks import Stated
