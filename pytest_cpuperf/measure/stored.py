@@ -68,8 +68,10 @@ def held_against_stored(
         # A test that is new has nothing to be held against, and that is no fault of its own.
         record = replace(record, notes=(*record.notes, stored))
         stored = None
+    if stored is None or isinstance(stored, Remark):
+        record = _with_processes(record, history, patience) if history.saving else record
     if stored is None:
-        return _with_processes(record, history, patience) if history.saving else record
+        return record
     assert name is not None
     share = goal.fraction if isinstance(goal, BudgetShare) else COMPARED_SHARE
     record = replace(
@@ -77,7 +79,7 @@ def held_against_stored(
         verdict=Verdict.INCONCLUSIVE,
     )  # fmt: skip
     if isinstance(stored, Remark):
-        return replace(_with_processes(record, history, patience), reason=NothingToHoldAgainst(stored))
+        return replace(record, reason=NothingToHoldAgainst(stored))
     return _judged(record, share, stored, history, patience)
 
 
@@ -108,7 +110,11 @@ def _judged(
         return judge_processes(speeds, stored.processes, share, patience.confidence, unit)
 
     def decided(speeds: Sequence[ProcessSpeed]) -> bool:
-        return not history.saving and len(speeds) == FEWEST and judged(speeds)[0] is not Verdict.INCONCLUSIVE
+        if history.saving:
+            return False
+        if speeds and speeds[0].reference != stored.processes[0].reference:
+            return True
+        return len(speeds) == FEWEST and judged(speeds)[0] is not Verdict.INCONCLUSIVE
 
     why_none = None
     if history.processes is not None and stored.processes:

@@ -1,6 +1,9 @@
 """Runs stored under a name, and later ones held against them."""
 
+import copy
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -15,20 +18,38 @@ def work(times):
 """
 
 
+CACHE = '[tool.cpuperf]\ncache-dir = "cache"\n'
+IT = """
+from work import work
+def test_it(cpuperf):
+    cpuperf.throughput(lambda: work({times}), items=20, at_least={at_least}, max_seconds=4)
+"""
+
+
+@pytest.fixture(scope="module")
+def main(tmp_path_factory):
+    """Store a run once; returns what pytest printed, and the document."""
+    folder = tmp_path_factory.mktemp("main")
+    for name, text in (
+        ("work.py", WORK),
+        ("test_it.py", IT.format(times=20, at_least=None)),
+        ("pyproject.toml", CACHE),
+    ):
+        (folder / name).write_text(text)
+    command = [sys.executable, "-m", "pytest", "--cpuperf", "--no-cpuperf-static", "--cpuperf-save=main"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    return done.stdout, json.loads(stored(folder).read_text())
+
+
 @pytest.fixture
 def run(project):
     """Run a tiny project whose function does some work; returns pytest's result and the project's folder."""
 
-    def go(times, *options, at_least="None"):
-        pytester = project(
-            work=WORK,
-            test_it=f"""
-            from work import work
-            def test_it(cpuperf):
-                cpuperf.throughput(lambda: work({times}), items=20, at_least={at_least}, max_seconds=4)
-            """,
-        )
-        (pytester.path / "pyproject.toml").write_text('[tool.cpuperf]\ncache-dir = "cache"\n')
+    def go(times, *options, at_least="None", main=None):
+        pytester = project(work=WORK, test_it=IT.format(times=times, at_least=at_least))
+        (pytester.path / "pyproject.toml").write_text(CACHE)
+        if main is not None:
+            (pytester.path / "main.json").write_text(json.dumps(main))
         pytester.syspathinsert()
         return pytester.runpytest_subprocess("--cpuperf", "--no-cpuperf-static", *options), pytester.path
 
@@ -45,29 +66,23 @@ def stored(folder, name="main"):
     return file
 
 
-def test_a_function_that_stays_as_fast_passes_and_one_that_does_twice_the_work_fails(run):
-    result, folder = run(20, "--cpuperf-save=main")
-    result.assert_outcomes(passed=1)
-    result.stdout.fnmatch_lines([f"stored: {stored(folder)}"])
-    result, _ = run(20, at_least='"80% of main"')
-    result.assert_outcomes(passed=1)
-    result.stdout.fnmatch_lines(["pass  test_it.py::test_it", "*throughput: *× of main [[]*] ≥ 0.8× (budget)"])
-    result, _ = run(40, at_least='"80% of main"')
-    result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["*throughput: 0.*× of main [[]0.*] < 0.8× (budget)*"])
-    result, _ = run(40, "--cpuperf-compare=main")
-    result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["*× of main [[]0.*] < 0.95× (budget)*"])
-
-
-def test_fresh_processes_are_stored_and_held_against_those_that_are(run):
-    _, folder = run(20, "--cpuperf-save=main")
-    (test,) = json.loads(stored(folder).read_text())["tests"]
+def test_a_run_is_stored_with_the_figures_of_fresh_processes(main):
+    printed, document = main
+    assert "main.json" in next(line for line in printed.splitlines() if line.startswith("stored: "))
+    (test,) = document["tests"]
     (record,) = test["measurements"]
     assert len(record["processes"]) >= 3
     assert all(0.2 < p["speed"] / record["relative"]["point"] < 5 for p in record["processes"])
-    result, _ = run(20, at_least='"80% of main"')
+
+
+def test_a_function_that_stays_as_fast_passes_and_one_that_does_twice_the_work_fails(run, main):
+    result, _ = run(20, at_least='"80% of main.json"', main=main[1])
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["pass  test_it.py::test_it", "*throughput: *× of main.json [[]*] ≥ 0.8× (budget)"])
     assert "fresh processes against" in said(result)
+    result, _ = run(40, "--cpuperf-compare=main.json")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*throughput: 0.*× of main.json [[]0.*] < 0.95× (budget)*"])
 
 
 def test_a_test_that_refuses_a_second_process_is_one_process_against_one_and_that_is_said(run, project):
@@ -94,9 +109,8 @@ def test_a_test_that_refuses_a_second_process_is_one_process_against_one_and_tha
     result.assert_outcomes(failed=1)
 
 
-@pytest.mark.parametrize("workers", ["-n0", "-n1"])
-def test_workers_start_fresh_processes_too(run, workers):
-    _, folder = run(20, "--cpuperf-save=main", workers)
+def test_a_worker_starts_fresh_processes_too(run):
+    _, folder = run(20, "--cpuperf-save=main", "-n1")
     (test,) = json.loads(stored(folder).read_text())["tests"]
     assert len(test["measurements"][0]["processes"]) >= 3
 
@@ -112,36 +126,30 @@ def test_nothing_stored_is_said_with_how_to_store_it(run):
     result.stderr.fnmatch_lines(["ERROR: cpuperf: there is no stored run 'main': expected *main.json"])
 
 
-def test_a_test_that_is_new_is_measured_and_not_held_against_anything(run, project):
-    _, folder = run(20, "--cpuperf-save=main")
-    (folder / "test_new.py").write_text(
-        "def test_new(cpuperf):\n    cpuperf.throughput(lambda: sum(range(9999)), items=1, max_seconds=5)\n"
+def test_a_test_that_is_new_is_measured_and_not_held_against_anything(run, project, main):
+    project(
+        test_new="def test_new(cpuperf):\n    cpuperf.throughput(lambda: sum(range(9999)), items=1, max_seconds=5)\n"
     )
-    result, _ = run(20, "--cpuperf-compare=main", "--cpuperf-inconclusive=warn", "-k", "new")
+    result, _ = run(20, "--cpuperf-compare=main.json", "--cpuperf-inconclusive=warn", "-k", "new", main=main[1])
     result.assert_outcomes(passed=1, deselected=1, warnings=None)
-    assert "the stored run 'main' has no 'throughput' of this test" in said(result)
+    assert "the stored run 'main.json' has no 'throughput' of this test" in said(result)
 
 
-def test_a_run_of_some_tests_keeps_what_was_stored_of_the_others(run):
-    _, folder = run(20, "--cpuperf-save=main")
-    document = json.loads(stored(folder).read_text())
+def test_a_run_of_some_tests_keeps_what_was_stored_of_the_others(run, main):
+    document = copy.deepcopy(main[1])
     document["tests"][0]["id"] = "test_other.py::test_other"
-    stored(folder).write_text(json.dumps(document))
-    run(20, "--cpuperf-save=main")
-    ids = [t["id"] for t in json.loads(stored(folder).read_text())["tests"]]
+    _, folder = run(20, "--cpuperf-save=main.json", main=document)
+    ids = [t["id"] for t in json.loads((folder / "main.json").read_text())["tests"]]
     assert sorted(ids) == ["test_it.py::test_it", "test_other.py::test_other"]
 
 
-def test_another_machines_items_per_second_are_refused_and_that_is_said(run):
-    _, folder = run(20, "--cpuperf-save=main")
-    document = json.loads(stored(folder).read_text())
+def test_another_machines_items_per_second_are_refused_and_that_is_said(run, main):
+    document = copy.deepcopy(main[1])
     document["machine"]["instruction_set"] = ["avx1024"]
-    stored(folder).write_text(json.dumps(document))
-    result, _ = run(20, "--cpuperf-inconclusive=warn", at_least='"50% of main"')
+    result, _ = run(20, "--cpuperf-inconclusive=warn", at_least='"50% of main.json"', main=document)
     result.assert_outcomes(passed=1, warnings=None)
-    assert "main was made on another instruction set: only the speed relative to the machine is compared" in said(
-        result
-    )
+    told = "main.json was made on another instruction set: only the speed relative to the machine is compared"
+    assert told in said(result)
 
 
 def test_a_test_on_fewer_cpus_than_there_are_is_on_the_same_machine(project):
@@ -155,22 +163,19 @@ def test_a_test_on_fewer_cpus_than_there_are_is_on_the_same_machine(project):
         """
     )
     pytester.runpytest_subprocess("--cpuperf", "--cpuperf-save=main.json").assert_outcomes(passed=1)
-    result = pytester.runpytest_subprocess("--cpuperf", "--cpuperf-compare=main.json", "--cpuperf-json=out.json")
+    options = ("--cpuperf-compare=main.json", "--cpuperf-json=out.json", "--cpuperf-inconclusive=warn")
+    result = pytester.runpytest_subprocess("--cpuperf", *options)
     assert "was made on another" not in said(result)
     (test,) = json.loads((pytester.path / "out.json").read_text())["tests"]
     assert test["measurements"][0]["budget"]["unit"] == "× of main.json"
-    assert test["measurements"][0]["notes"] == []
 
 
-def test_a_share_of_what_was_measured_against_another_kernel_is_inconclusive(run):
-    _, folder = run(20, "--cpuperf-save=main")
-    document = json.loads(stored(folder).read_text())
+def test_a_share_of_what_was_measured_against_another_kernel_is_inconclusive(run, main):
+    document = copy.deepcopy(main[1])
     (record,) = document["tests"][0]["measurements"]
-    record["reference"] = "something else"
-    for process in record["processes"]:
-        process["reference"] = "something else"
-    stored(folder).write_text(json.dumps(document))
-    result, _ = run(20, at_least='"50% of main"')
+    for figure in (record, *record["processes"]):
+        figure["reference"] = "something else"
+    result, _ = run(20, at_least='"50% of main.json"', main=document)
     result.assert_outcomes(skipped=1)
     assert "it was measured against another kernel (something else; here" in said(result)
 
