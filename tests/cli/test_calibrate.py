@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from pytest_cpuperf.calibration import gates
 from pytest_cpuperf.reports.calibration import calibration_text
 from pytest_cpuperf.results.calibration import Calibration, GateRow, Verdicts
 from tests.helpers.runs import MACHINE
@@ -75,25 +76,27 @@ def test_what_cannot_be_calibrated_is_one_line(cpuperf_command, tmp_path, monkey
 
 
 @pytest.mark.slow
-def test_a_machine_is_calibrated_for_real_and_the_next_run_warns_of_a_finer_budget(tmp_path):
+def test_a_machine_is_calibrated_for_real_and_the_next_run_warns_of_a_finer_budget(
+    cpuperf_command, tmp_path, monkeypatch
+):
     (tmp_path / "pyproject.toml").write_text('[tool.cpuperf]\ncache-dir = "cache"\n')
     (tmp_path / "service.py").write_text("def encode():\n    return sum(i * i for i in range(9000))\n")
     (tmp_path / "test_it.py").write_text(
         "from service import encode\n"
         "def test_it(cpuperf): cpuperf.compare(encode, encode, at_least=1.0, max_seconds=2)\n"
     )
-
-    def run(*command):
-        return subprocess.run([sys.executable, "-m", *command], cwd=tmp_path, capture_output=True, text=True)
-
-    options = ["--runs=1", "--max-seconds=3", "--json=out.json", "--function=service:encode"]
-    done = run("pytest_cpuperf", "calibrate", *options)
-    assert done.returncode == 0, done.stderr
-    assert "3 gates, 1 run of each, about " in done.stdout
-    document = json.loads((tmp_path / "out.json").read_text())
-    assert {row["gate"] for row in document["rows"]} == {"compare", "against", "stored"}
-    for row in document["rows"]:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(gates, "SLOWER_BY", (0.1,))
+    options = ("--runs=1", "--max-seconds=1.5", "--json=out.json", "--function=service:encode")
+    code, out, err = cpuperf_command("calibrate", *options)
+    assert (code, err) == (0, "")
+    assert "3 gates, 1 run of each, about " in out
+    rows = json.loads((tmp_path / "out.json").read_text())["rows"]
+    assert [row["gate"] for row in rows] == ["compare", "against", "stored"]
+    for row in rows:
         assert sum(row["same"][k] for k in ("passed", "failed", "inconclusive")) == 1
         assert sum(row["slower"][k] for k in ("passed", "failed", "inconclusive")) == 1
-    assert "This machine supports:" in done.stdout
-    assert "this budget is finer than this machine supports" in " ".join(run("pytest", "--cpuperf").stdout.split())
+    assert "This machine supports:" in out
+    command = [sys.executable, "-m", "pytest", "--cpuperf"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert "this budget is finer than this machine supports" in " ".join(done.stdout.split())

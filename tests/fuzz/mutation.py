@@ -11,7 +11,7 @@ import textwrap
 from pytest_cpuperf.static.rules import all_rules
 from pytest_cpuperf.static.rules.base import ConfigExample
 
-COUNT = int(os.environ.get("CPUPERF_FUZZ_COUNT", "3000"))
+COUNT = int(os.environ.get("CPUPERF_FUZZ_COUNT", "1500"))
 """How many mutants of each kind."""
 SEED = int(os.environ.get("CPUPERF_FUZZ_SEED") or secrets.randbelow(2**32))
 FILES = {
