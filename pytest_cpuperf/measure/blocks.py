@@ -10,6 +10,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from statistics import median
 
 from pytest_cpuperf.clock import now
@@ -19,7 +20,7 @@ from pytest_cpuperf.machine.evidence import ProcessCounters
 Work = Callable[[], object]
 
 # A block is long against the loop around the call, a scheduler's slice, and the ticks that /proc/stat counts in.
-_SHORTEST_BLOCK_SECONDS = 0.05
+_LONG_BLOCK_SECONDS = 0.05
 # Reading the clock may be at most this share of a block: it takes tens of nanoseconds, and microseconds where a virtual
 # machine has no fast clock.
 _TIMER_SHARE = 1e-4
@@ -88,8 +89,12 @@ class WarmUp:
 
     @property
     def calls_per_block(self) -> int:
-        """How many calls fill a block."""
-        return min(_MOST_CALLS, max(1, math.ceil(block_seconds() / max(self.seconds_per_call, 1e-9))))
+        """How many calls fill a long block."""
+        return self.calls_in(_LONG_BLOCK_SECONDS)
+
+    def calls_in(self, seconds: float) -> int:
+        """Return how many calls fill a block of so many seconds, or of more where reading the clock takes long."""
+        return min(_MOST_CALLS, max(1, math.ceil(max(seconds, _shortest_seconds()) / max(self.seconds_per_call, 1e-9))))
 
     @property
     def seconds_per_block(self) -> float:
@@ -97,10 +102,11 @@ class WarmUp:
         return self.calls_per_block * self.seconds_per_call
 
 
-def block_seconds() -> float:
-    """Return how long a block is to be: 50 ms, and longer where reading this system's clock takes long."""
+@lru_cache(maxsize=1)
+def _shortest_seconds() -> float:
+    """Return how long a block must be for reading this system's clock not to count."""
     reads = [now() for _ in range(101)]
-    return max(_SHORTEST_BLOCK_SECONDS, 2 * median(b - a for a, b in itertools.pairwise(reads)) / _TIMER_SHARE)
+    return 2 * median(b - a for a, b in itertools.pairwise(reads)) / _TIMER_SHARE
 
 
 def time_block(work: Work, calls: int, until: float = math.inf) -> float:

@@ -49,6 +49,27 @@ CARRIED_CLEAR_ENOUGH = 0.01
 
 
 @dataclass(frozen=True)
+class Blocks:
+    """How long the blocks of some pairs are, and in how many turns each is timed."""
+
+    up_to: int
+    """The pairs, counted from 0, before this one."""
+    seconds: float
+    turns: int
+
+
+# The machine's speed wanders within a tenth of a second, and stalls hit long blocks more often than short ones: as many
+# pairs of 10 ms decide as of 50 ms. But counters tell little of short pairs, so that what is not clear soon is measured
+# in longer ones, whose sides take turns within them.
+BLOCKS = (Blocks(32, 0.01, 1), Blocks(64, 0.02, 2), Blocks(MOST_PAIRS, 0.05, 5))
+
+
+def blocks_of(number: int) -> Blocks:
+    """Return how a pair is timed, given its number from 0."""
+    return next((blocks for blocks in BLOCKS if number < blocks.up_to), BLOCKS[-1])
+
+
+@dataclass(frozen=True)
 class Quantity(Goal[Pair]):
     """What is estimated from pairs, and what it is held against."""
 
@@ -154,27 +175,38 @@ def measure_pairs(
     with garbage_between_blocks() as collect_garbage:
         try:
             warm = [warm_up(work, patience.max_seconds * 0.1, deadline) for work in (candidate, baseline)]
-            calls, baseline_calls = (w.calls_per_block for w in warm)
-            pair_seconds = sum(w.seconds_per_block for w in warm) + sum(time_block(w, 1, deadline) for w in also)
-            affordable = int((deadline - now()) / (1.1 * pair_seconds + _OVERHEAD_SECONDS))
-            looks = plan_pair_looks(min(MOST_PAIRS, affordable), patience.alpha)
+            also_seconds = sum(time_block(w, 1, deadline) for w in also)
+
+            def expected_seconds(number: int) -> float:
+                seconds = blocks_of(number).seconds
+                return also_seconds + sum(w.calls_in(seconds) * w.seconds_per_call for w in warm)
+
+            pair_seconds = expected_seconds(0)
+            affordable = _affordable(expected_seconds, deadline - now())
+            looks = plan_pair_looks(affordable, patience.alpha)
             if not looks and quantity.at_least is not None and affordable >= _FEWEST_FAR:
                 looks = tuple(
                     PlannedLook(n, patience.alpha, patience.alpha) for n in range(_FEWEST_FAR, affordable + 1)
                 )
             run = SequentialRun(quantity, looks, patience.confidence)
             watch = Watch(cpus, [w.counters for w in (candidate, baseline) if isinstance(w, SelfTimedWork)])
-            longest = pair_seconds
-            while looks and run.verdict is None and now() + longest <= deadline:
+            slower = 1.0  # the most times that a pair took what it was to take
+            while looks and run.verdict is None:
+                number = len(pairs)
+                blocks, longest = blocks_of(number), slower * expected_seconds(number)
+                if now() + longest > deadline:
+                    break
                 collect_garbage()
                 patience.report(len(run.clean), run.estimate, deadline)
                 pair_began = now()
-                number = len(pairs)
+                calls, baseline_calls = (w.calls_in(blocks.seconds) for w in warm)
                 until = deadline + longest
-                timed = time_pair(candidate, calls, baseline, baseline_calls, number % 2 == 0, watch, also, until)
+                timed = time_pair(
+                    candidate, calls, baseline, baseline_calls, number % 2 == 0, watch, also, until, blocks.turns
+                )
                 pairs.append(replace(timed, number=number))
                 run.add(pairs[-1:], timed.evidence)
-                longest = max(longest, now() - pair_began)
+                slower = max(slower, (now() - pair_began) / expected_seconds(number))
         except TimeOverError as error:
             over = TimeOver(error.calls, error.seconds, patience.max_seconds)
 
@@ -196,7 +228,7 @@ def measure_pairs(
         pairs=tuple(run.clean),
         set_aside=tuple(p for p in pairs if p.evidence.disturbance is not None),
         evidence=total(p.evidence for p in pairs),
-        calls_per_block=warm[0].calls_per_block if warm else 1,
+        calls_per_block=warm[0].calls_in(BLOCKS[0].seconds) if warm else 1,
         warm_up_calls=sum(w.calls for w in warm),
         steady=bool(warm) and all(w.steady for w in warm),
         seconds_spent=now() - began,
@@ -204,6 +236,15 @@ def measure_pairs(
         total=quantity.of_pair(_in_total(pairs)) if pairs else None,
         notes=(over,) if over is not None and over is not reason else (),
     )
+
+
+def _affordable(expected_seconds: Callable[[int], float], seconds: float) -> int:
+    """Return how many pairs fit into so many seconds, `MOST_PAIRS` at most."""
+    for number in range(MOST_PAIRS):
+        seconds -= 1.1 * expected_seconds(number) + _OVERHEAD_SECONDS
+        if seconds < 0:
+            return number
+    return MOST_PAIRS
 
 
 def time_pair(
@@ -215,18 +256,23 @@ def time_pair(
     watch: Watch,
     also: tuple[Work, ...] = (),
     until: float = math.inf,
+    turns: int = 1,
 ) -> Pair:
     """Time a block of each side, and a call of what is in `also`; the pair's number is yet to be given.
 
-    Raises TimeOverError where the clock passes `until` in one of them.
+    The sides take turns within their blocks, so many as there are calls for: A B, B A, A B, … Raises TimeOverError
+    where the clock passes `until` in one of them.
     """
     before = watch.read()
-    if candidate_first:
-        candidate_seconds = time_block(candidate, calls, until)
-        baseline_seconds = time_block(baseline, baseline_calls, until)
-    else:
-        baseline_seconds = time_block(baseline, baseline_calls, until)
-        candidate_seconds = time_block(candidate, calls, until)
+    sides = (candidate, calls), (baseline, baseline_calls)
+    turns = min(turns, calls, baseline_calls)
+    spent = [0.0, 0.0]
+    for turn in range(turns):
+        first = 0 if candidate_first == (turn % 2 == 0) else 1
+        for k in (first, 1 - first):
+            work, count = sides[k]
+            spent[k] += time_block(work, count * (turn + 1) // turns - count * turn // turns, until)
+    candidate_seconds, baseline_seconds = spent
     # In turn from either end, as the sides of the pair take turns.
     order = range(len(also)) if candidate_first else range(len(also) - 1, -1, -1)
     seconds = {k: time_block(also[k], 1, until) for k in order}

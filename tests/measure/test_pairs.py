@@ -9,7 +9,8 @@ import time
 import pytest
 
 from pytest_cpuperf.machine.evidence import Watch
-from pytest_cpuperf.measure.blocks import block_seconds, time_block, warm_up
+from pytest_cpuperf.measure import blocks
+from pytest_cpuperf.measure.blocks import WarmUp, time_block, warm_up
 from pytest_cpuperf.measure.estimate import hodges_lehmann
 from pytest_cpuperf.measure.looks import plan_pair_looks
 from pytest_cpuperf.measure.pairs import (
@@ -19,6 +20,7 @@ from pytest_cpuperf.measure.pairs import (
     changed_speed,
     measure_pairs,
     speedup,
+    time_pair,
 )
 from pytest_cpuperf.measure.sequential import Patience, SequentialRun
 from pytest_cpuperf.reports.sentences import sentence
@@ -145,10 +147,10 @@ def test_on_a_busy_machine_a_rate_can_pass_and_not_fail(budget, verdict):
     assert disturbed_run(rate, 1.0).conclude(lambda: pytest.fail("enough"))[0] is verdict
 
 
-@pytest.mark.parametrize(("budget", "verdict"), [(10.0, Verdict.FAIL), (1.0, Verdict.PASS), (3.3, None)])
+@pytest.mark.parametrize(("budget", "verdict"), [(10.0, Verdict.FAIL), (1.0, Verdict.PASS), (2.4, None)])
 def test_calls_too_long_for_an_interval_are_judged_where_the_budget_is_far(budget, verdict):
     rate = Quantity(lambda p: 1 / p.candidate_seconds, Unit("1/s"), budget)
-    outcome = measure_pairs(spin(300), spin(10), rate, Patience(max_seconds=3), ())
+    outcome = measure_pairs(spin(400), spin(10), rate, Patience(max_seconds=3), ())
     assert outcome.verdict is (verdict or Verdict.INCONCLUSIVE)
     if verdict is None:
         assert "max_seconds is 3" in sentence(outcome.reason)
@@ -164,10 +166,37 @@ def test_one_block_that_stalled_decides_nothing():
 
 
 def test_blocks_are_long_where_the_clock_is_slow(monkeypatch):
-    assert block_seconds() == 0.05
+    warm = WarmUp(calls=1, seconds=1.0, seconds_per_call=0.001, steady=True)
+    assert [warm.calls_in(seconds) for seconds in (0.01, 0.05)] == [10, 50]
+    assert warm.calls_per_block == 50
     ticks = itertools.count()
     monkeypatch.setattr("pytest_cpuperf.measure.blocks.now", lambda: next(ticks) * 1e-5)
-    assert block_seconds() == pytest.approx(0.2), "reading it twice is a ten-thousandth of a block"
+    blocks._shortest_seconds.cache_clear()
+    calls = warm.calls_in(0.01)
+    blocks._shortest_seconds.cache_clear()
+    assert calls == pytest.approx(200, abs=1), "reading it twice is a ten-thousandth of a block"
+
+
+def test_the_sides_of_a_pair_take_turns_within_their_blocks():
+    order = []
+    time_pair(lambda: order.append("a"), 6, lambda: order.append("b"), 4, True, Watch(()), (), math.inf, 3)
+    assert "".join(order) == "aabbaaaabb"
+    order.clear()
+    time_pair(lambda: order.append("a"), 2, lambda: order.append("b"), 1, False, Watch(()), (), math.inf, 3)
+    assert "".join(order) == "baa", "no more turns than there are calls"
+
+
+def test_blocks_begin_short_and_get_longer():
+    calls = []
+    outcome = measure_pairs(
+        lambda: calls.append("a") or time.sleep(0.001), lambda: calls.append("b") or time.sleep(0.001), ratio(1.0),
+        Patience(max_seconds=12), (),
+    )  # fmt: skip
+    lengths = [len(list(group)) for _, group in itertools.groupby(calls)]
+    assert outcome.calls_per_block <= 10
+    assert max(lengths[-4:]) <= 20, "turns of 10 ms, in blocks of 50"
+    seconds = [p.evidence.wall_seconds for p in outcome.pairs]
+    assert seconds[0] < 0.05 < seconds[-1]
 
 
 def test_a_disturbed_machine_is_inconclusive_and_says_what_disturbed_it(monkeypatch):

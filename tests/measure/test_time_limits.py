@@ -12,7 +12,7 @@ from pytest_cpuperf.errors import UsageError
 from pytest_cpuperf.measure.blocks import TimeOverError, time_block, warm_up
 from pytest_cpuperf.measure.latency import measure_latency
 from pytest_cpuperf.measure.looks import PlannedLook
-from pytest_cpuperf.measure.pairs import Quantity, measure_pairs, speedup
+from pytest_cpuperf.measure.pairs import Blocks, Quantity, measure_pairs, speedup
 from pytest_cpuperf.measure.sequential import Patience
 from pytest_cpuperf.reports.sentences import sentence
 from pytest_cpuperf.results.evidence import Evidence
@@ -64,7 +64,7 @@ SLOWING = [
 @pytest.fixture(autouse=True)
 def short_blocks(monkeypatch):
     """Pairs enough for a verdict fit into little time."""
-    monkeypatch.setattr("pytest_cpuperf.measure.blocks.block_seconds", lambda: 0.005)
+    monkeypatch.setattr("pytest_cpuperf.measure.pairs.BLOCKS", (Blocks(160, 0.005, 1),))
 
 
 @pytest.mark.parametrize("make", SLOWING)
