@@ -112,7 +112,7 @@ class _Processes:
             until = began + max(self._seconds_left, self._patience.max_seconds / 2)
             warm = [warm_up(work, cap, until) for work in (here, there)]
             self._warm_ups += warm
-            pair_seconds = sum(w.seconds_per_call * w.calls_per_block for w in warm)
+            pair_seconds = sum(w.seconds_per_block for w in warm)
             affordable = int(self._patience.max_seconds / MOST_PROCESSES / pair_seconds)
             wanted = min(PAIRS, max(FEWEST_PAIRS, affordable))
             fewest = STAGES[0].processes * FEWEST_PAIRS

@@ -98,7 +98,7 @@ class WarmUp:
 
     @property
     def seconds_per_block(self) -> float:
-        """How long a block takes."""
+        """How long a long block takes."""
         return self.calls_per_block * self.seconds_per_call
 
 

@@ -190,10 +190,10 @@ def measure_pairs(
                 )
             run = SequentialRun(quantity, looks, patience.confidence)
             watch = Watch(cpus, [w.counters for w in (candidate, baseline) if isinstance(w, SelfTimedWork)])
-            slower = 1.0  # the most times that a pair took what it was to take
+            longest = 0.0
             while looks and run.verdict is None:
                 number = len(pairs)
-                blocks, longest = blocks_of(number), slower * expected_seconds(number)
+                blocks, longest = blocks_of(number), max(longest, expected_seconds(number))
                 if now() + longest > deadline:
                     break
                 collect_garbage()
@@ -206,7 +206,7 @@ def measure_pairs(
                 )
                 pairs.append(replace(timed, number=number))
                 run.add(pairs[-1:], timed.evidence)
-                slower = max(slower, (now() - pair_began) / expected_seconds(number))
+                longest = max(longest, now() - pair_began)
         except TimeOverError as error:
             over = TimeOver(error.calls, error.seconds, patience.max_seconds)
 

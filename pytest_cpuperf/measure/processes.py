@@ -66,16 +66,17 @@ def speed_in_this_process(function: Work, seconds: float, cpus: tuple[int, ...])
         )
         watch = Watch(cpus, [])
         clean: list[Pair] = []
-        for number in range(2 * TIMES_AS_MANY * PAIRS):
-            over = now() > deadline and number >= FEWEST_PAIRS
-            if over or are_enough(clean, PAIRS):
+        number = 0
+        while number < 2 * TIMES_AS_MANY * PAIRS and not are_enough(clean, PAIRS):
+            if now() > deadline and number >= FEWEST_PAIRS:
                 break
             collect_garbage()
             pair = time_pair(function, calls, kernel, kernel_calls, number % 2 == 0, watch, (), until)
+            number += 1
             if pair.evidence.disturbance is None:
                 clean.append(pair)
     if len(clean) < FEWEST_PAIRS:
-        raise DisturbedWorkError(f"of {number + 1} pairs of blocks in {seconds:.2g} s {len(clean)} were undisturbed")
+        raise DisturbedWorkError(f"of {number} pairs of blocks in {seconds:.2g} s {len(clean)} were undisturbed")
     return ProcessSpeed(math.exp(centre([math.log(speedup(p)) for p in clean])), len(clean), reference)
 
 

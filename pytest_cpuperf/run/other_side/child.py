@@ -8,7 +8,7 @@ output (replies):
     {"do": "run", "test": id, "placement": {…}}  →  {"at": label, "strays": […]}  or  {"ended": outcome, "why": …}
     {"do": "block", "calls": n, "within": s}     →  {"seconds": s}, null where it was cut,  or  {"raised": message}
     {"do": "counters"}                           →  {"counters": […]}
-    {"do": "speed", "seconds": s}                →  {"speed": {"speed": x, …}}  or  {"cannot": …}
+    {"do": "speed", "seconds": s}                →  {"speed": {…}}  or  {"cannot": why, "again": whether it may later}
     {"do": "on"}                                 →  as for run
     end of input: the process ends
 """
@@ -140,9 +140,9 @@ class OtherSidePlugin:
         cpus = self._placement.cpus if self._placement is not None else ()
         try:
             return {"speed": asdict(speed_in_this_process(function, seconds, cpus))}
-        except DisturbedWorkError as error:
-            return {"cannot": str(error)}
-        except Exception as error:
+        except (DisturbedWorkError, TimeOverError) as error:
+            return {"cannot": str(error), "again": isinstance(error, DisturbedWorkError)}
+        except BaseException as error:  # as for a block
             return {"raised": f"{type(error).__name__}: {error}"}
 
     def _strays(self) -> list[str]:

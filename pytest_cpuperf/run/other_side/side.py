@@ -178,7 +178,7 @@ class Side:
         if wanted in reply:
             return reply[wanted]
         if "cannot" in reply:
-            raise DisturbedWorkError(reply["cannot"])
+            raise (DisturbedWorkError if reply["again"] else WorkElsewhereError)(reply["cannot"])
         if "raised" in reply:
             raise WorkElsewhereError(f"at {self.name} the function raised {reply['raised']}")
         ended, why = reply.get("ended", "ended"), reply.get("why", "no reason was given")
