@@ -215,3 +215,33 @@ def test_budgets_that_say_nothing_are_one_line(run, budget):
     result, _ = run(20, at_least=budget)
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["E *UsageError: at_least takes a number above 0, '90% of NAME' or '40% of peak'*"])
+
+
+@pytest.mark.parametrize(
+    ("happens", "told"),
+    [
+        ("sys.exit(3)", "at a fresh process the function raised SystemExit: 3"),
+        ("time.sleep(1)", "no fresh process could be measured (a block of"),
+    ],
+)
+def test_what_a_function_does_in_fresh_processes_alone_is_told(project, happens, told):
+    pytester = project(
+        test_it=f"""
+        import hashlib, sys, time
+        DATA, calls = bytes(1 << 20), 0
+        FRESH = sys.modules["__main__"].__spec__.name.endswith("child")
+
+        def work():
+            global calls
+            calls += 1
+            if FRESH and calls > 60:
+                {happens}
+            hashlib.sha256(DATA).digest()
+
+        def test_it(cpuperf):
+            cpuperf.throughput(work, items=1, max_seconds=2)
+        """
+    )
+    result = pytester.runpytest_subprocess("--cpuperf", "--no-cpuperf-static", "--cpuperf-save=main.json")
+    result.assert_outcomes(passed=1)
+    assert told in said(result)
