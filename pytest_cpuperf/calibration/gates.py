@@ -23,6 +23,7 @@ from pytest_cpuperf.results.calibration import Calibration, GateRow, counted
 from pytest_cpuperf.results.machine import Machine
 from pytest_cpuperf.results.measurements import Measurement, ProcessSpeed, ThroughputMeasurement
 from pytest_cpuperf.results.remarks import Remark
+from pytest_cpuperf.results.remarks.measuring import TooClose
 from pytest_cpuperf.results.units import Unit
 from pytest_cpuperf.results.verdicts import Verdict
 
@@ -43,10 +44,10 @@ def budget_for(slower_by: float) -> float:
 class _Counts:
     """The verdicts so far, by slower version and budget, and why they were inconclusive."""
 
-    verdicts: dict[tuple[float, float], list[tuple[str, float]]] = field(default_factory=lambda: defaultdict(list))
+    verdicts: dict[tuple[float, float], list[tuple[Verdict, float]]] = field(default_factory=lambda: defaultdict(list))
     reasons: Counter[str] = field(default_factory=Counter)
 
-    def add(self, slower_by: float, at_least: float, verdict: str, seconds: float) -> None:
+    def add(self, slower_by: float, at_least: float, verdict: Verdict, seconds: float) -> None:
         self.verdicts[slower_by, at_least].append((verdict, seconds))
 
 
@@ -71,7 +72,7 @@ class Calibrating:
         self.cost = measured_cost(function)
         self._start_seconds = now() - began
         """What a process takes to start, roughly: the one that measured the cost also measured for a second."""
-        self._counts = _Counts()
+        self._counts: dict[str, _Counts] = {}
 
     def expected_seconds(self, gates: Sequence[str]) -> float:
         """Return how long running the gates takes, roughly: it depends on how noisy the machine is."""
@@ -85,27 +86,29 @@ class Calibrating:
         }
         return self._runs * sum(of_one_run[gate] for gate in gates)
 
-    def run(self, gates: Sequence[str], machine: Machine) -> Calibration:
-        """Run the gates. Raises UsageError where one of them cannot be run."""
-        rows: list[GateRow] = []
+    def run(self, gates: Sequence[str]) -> None:
+        """Run the gates. Raises UsageError where one of them cannot be run. `so_far` has what they showed."""
         runners = {"compare": self._compare, "against": self._against, "stored": self._stored}
-        reasons: Counter[str] = Counter()
+        budgets = [budget_for(slower_by) for slower_by in SLOWER_BY]
         for gate in gates:
-            self._counts = _Counts()
+            counts = self._counts[gate] = _Counts()
             for number in range(self._runs):
                 self._progress(f"{gate}: run {number + 1} of {self._runs}")
                 with tempfile.TemporaryDirectory(prefix="cpuperf-calibrate-") as folder:
-                    project = Project(Path(folder), self._function, self.cost.calls, self._max_seconds)
-                    runners[gate](project)
-            rows += _rows(gate, self._counts)
-            reasons += self._counts.reasons
+                    runners[gate](
+                        Project(Path(folder), self._function, self.cost.calls, self._max_seconds, budgets), counts
+                    )
+
+    def so_far(self, machine: Machine) -> Calibration:
+        """Return what the gates showed, of all runs or of those until it was interrupted."""
+        reasons = sum((counts.reasons for counts in self._counts.values()), Counter[str]())
         return Calibration(
             machine=machine,
             function=self._function or "default",
             call_seconds=self.cost.call_seconds,
             runs=self._runs,
             max_seconds=self._max_seconds,
-            rows=tuple(rows),
+            rows=tuple(row for gate, counts in self._counts.items() for row in _rows(gate, counts)),
             reasons=tuple(text for text, _ in reasons.most_common(3)),
         )
 
@@ -115,47 +118,48 @@ class Calibrating:
             project.be_slower(self.cost.pieces(slower_by))
             yield slower_by
 
-    def _compare(self, project: Project) -> None:
+    def _compare(self, project: Project, counts: _Counts) -> None:
         for slower_by in self._versions(project):
             wanted = SLOWER_BY if slower_by == 0 else (slower_by,)
             ids = [f"test_it.py::test_compare[{budget_for(s):g}]" for s in wanted]
             for at_least, found in zip(map(budget_for, wanted), project.run(*ids).measurements, strict=True):
-                self._counts.add(slower_by, at_least, self._told(found), found.seconds_spent)
+                self._add(counts, slower_by, at_least, found, found.seconds_spent)
 
-    def _against(self, project: Project) -> None:
+    def _against(self, project: Project, counts: _Counts) -> None:
         project.commit()
         for slower_by in self._versions(project):
             ran = project.run("--cpuperf-against=HEAD", "test_it.py::test_alone")
             _, found = ran.measurements
             seconds = ran.seconds - ran.measurements[0].seconds_spent
-            self._counts.add(slower_by, LEAST_SHARE, self._told(found), seconds)
+            self._add(counts, slower_by, LEAST_SHARE, found, seconds)
 
-    def _stored(self, project: Project) -> None:
+    def _stored(self, project: Project, counts: _Counts) -> None:
         base = project.run("--cpuperf-save=base", "test_it.py::test_alone").measurements[0]
         for slower_by in self._versions(project):
             ran = project.run("--cpuperf-save=head", "test_it.py::test_alone")
             head = ran.measurements[0]
             seconds = ran.seconds - head.seconds_spent
+            both = _processes(head), _processes(base)
             for at_least in map(budget_for, SLOWER_BY if slower_by == 0 else (slower_by,)):
-                if _processes(head) and _processes(base):
-                    verdict, _, used = judge_processes(
-                        _processes(head), _processes(base), at_least, _CONFIDENCE, Unit()
-                    )
-                    self._counts.add(slower_by, at_least, str(verdict), seconds * used / MOST)
+                if all(both):
+                    verdict, ratio, used = judge_processes(*both, at_least, _CONFIDENCE, Unit())
+                    counts.add(slower_by, at_least, verdict, seconds * used / len(both[0]))
+                    if verdict is Verdict.INCONCLUSIVE:
+                        counts.reasons[self._word(TooClose(ratio.estimate.smallest_difference))] += 1
                 else:
-                    self._keep_reason(head if _processes(base) else base)
-                    self._counts.add(slower_by, at_least, str(Verdict.INCONCLUSIVE), seconds)
+                    counts.add(slower_by, at_least, Verdict.INCONCLUSIVE, seconds)
+                    self._keep_reason(counts, base if both[0] else head)
 
-    def _told(self, found: Measurement) -> str:
-        """Return the verdict's word, and keep the reason where it is inconclusive."""
+    def _add(self, counts: _Counts, slower_by: float, at_least: float, found: Measurement, seconds: float) -> None:
+        """Count a verdict, and the reason where it is inconclusive."""
+        counts.add(slower_by, at_least, found.verdict, seconds)
         if found.verdict is Verdict.INCONCLUSIVE:
-            self._keep_reason(found)
-        return str(found.verdict)
+            self._keep_reason(counts, found)
 
-    def _keep_reason(self, found: Measurement) -> None:
+    def _keep_reason(self, counts: _Counts, found: Measurement) -> None:
         reasons = [r for r in (found.reason, *found.notes) if r is not None]
         if reasons:
-            self._counts.reasons[self._word(reasons[0])] += 1
+            counts.reasons[self._word(reasons[0])] += 1
 
 
 def _processes(record: Measurement) -> tuple[ProcessSpeed, ...]:

@@ -54,14 +54,19 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"{len(gates)} {'gate' if len(gates) == 1 else 'gates'}, {runs} of each, about {minutes} min")
     sys.stdout.flush()
     try:
-        calibration = calibrating.run(gates, describe_machine())
+        calibrating.run(gates)
+    except KeyboardInterrupt:
+        progress("")
+        print(calibration_text(calibrating.so_far(describe_machine()), columns))
+        print("\ninterrupted: this is of the runs until then, and is not kept")
+        raise
     finally:
         progress("")
+    calibration = calibrating.so_far(describe_machine())
     print(calibration_text(calibration, columns))
     document = json.dumps(calibration_document(calibration), indent=1)
     kept = None if cache is None else calibration_path(cache, calibration.machine.fingerprint)
-    for path in filter(None, (kept, arguments.json)):
-        path.parent.mkdir(parents=True, exist_ok=True)
+    for path in filter(None, (arguments.json, kept)):
         write_text(path, document)
     if kept is not None:
         print(f"\nkept: {kept}: budgets that are finer than this machine supports are told from now on")

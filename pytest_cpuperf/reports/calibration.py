@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 
 from pytest_cpuperf.reports.measurement import time_unit
@@ -48,7 +49,7 @@ def _cells(row: GateRow) -> tuple[str, ...]:
         _share(same.failed, same),
         f"{slower.failed} of {slower.count}",
         f"{same.inconclusive + slower.inconclusive} of {same.count + slower.count}",
-        f"{row.seconds:.1f}",
+        "-" if math.isnan(row.seconds) else f"{row.seconds:.1f}",
     )
 
 

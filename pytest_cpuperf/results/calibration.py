@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from pytest_cpuperf.results.codec import DecodeError, from_json, to_json
 from pytest_cpuperf.results.machine import Machine
 from pytest_cpuperf.results.measurements import Measurement, ThroughputMeasurement
 from pytest_cpuperf.results.remarks.measuring import FinerThanCalibrated
+from pytest_cpuperf.results.verdicts import Verdict
 
 SCHEMA = "cpuperf/calibration/1"
 # A budget is supported where so many of the verdicts are clear, and none is wrong.
@@ -63,7 +65,8 @@ class GateRow:
     @property
     def seconds(self) -> float:
         """How long a verdict takes: the longer of both medians."""
-        return max(self.same.median_seconds, self.slower.median_seconds)
+        seconds = [v.median_seconds for v in (self.same, self.slower) if v.count]
+        return max(seconds, default=math.nan)
 
 
 @dataclass(frozen=True)
@@ -147,10 +150,8 @@ def read_calibration(path: Path) -> Calibration | None:
         return None
 
 
-def counted(verdicts: Iterable[tuple[str, float]]) -> Verdicts:
+def counted(verdicts: Sequence[tuple[Verdict, float]]) -> Verdicts:
     """Return how verdicts fell; each comes with its seconds."""
-    found = list(verdicts)
-    words = [word for word, _ in found]
-    seconds = sorted(s for _, s in found)
-    middle = seconds[len(seconds) // 2] if seconds else math.nan
-    return Verdicts(words.count("pass"), words.count("fail"), words.count("inconclusive"), middle)
+    words = [verdict for verdict, _ in verdicts]
+    passed, failed, inconclusive = (words.count(v) for v in (Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE))
+    return Verdicts(passed, failed, inconclusive, median(s for _, s in verdicts) if verdicts else math.nan)

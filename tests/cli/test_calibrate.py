@@ -7,8 +7,11 @@ import sys
 import pytest
 
 from pytest_cpuperf.calibration import gates
+from pytest_cpuperf.calibration.project import Project, Ran
 from pytest_cpuperf.reports.calibration import calibration_text
 from pytest_cpuperf.results.calibration import Calibration, GateRow, Verdicts
+from pytest_cpuperf.results.measurements import ComparisonMeasurement
+from pytest_cpuperf.results.verdicts import Verdict
 from tests.helpers.runs import MACHINE
 
 TABLE = """\
@@ -73,6 +76,37 @@ def test_what_cannot_be_calibrated_is_one_line(cpuperf_command, tmp_path, monkey
     assert said in err
     assert out == ""
     assert len(err.splitlines()) <= 2
+
+
+def test_ctrl_c_shows_what_the_runs_until_then_said(cpuperf_command, tmp_path, monkeypatch):
+    ran = []
+
+    def run(project, *ids):
+        ran.append(ids)
+        if len(ran) > 5:
+            raise KeyboardInterrupt
+        passed = ComparisonMeasurement(label="it", verdict=Verdict.PASS, estimate=None, budget=None)
+        return Ran((passed,) * len(ids), 2.0)
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(Project, "run", run)
+    code, out, err = cpuperf_command("calibrate", "--gate=compare", "--json=out.json")
+    assert code == 130
+    rows = [line.split() for line in out.splitlines() if line.startswith("compare  ")]
+    assert [row[3:6] for row in rows] == [["0", "of", "2"]] * 3, "the second run had only begun"
+    assert "interrupted: this is of the runs until then, and is not kept" in out
+    assert not (tmp_path / "out.json").exists()
+    assert err == ""
+
+
+def test_git_that_fails_is_one_line(cpuperf_command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "git").write_text("#!/bin/sh\necho fatal: no room >&2\nexit 128\n")
+    (tmp_path / "git").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    code, _, err = cpuperf_command("calibrate", "--gate=against")
+    assert code == 2
+    assert err.splitlines()[0] == "cpuperf: git init failed in a folder of its own: fatal: no room"
 
 
 @pytest.mark.slow

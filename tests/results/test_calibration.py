@@ -85,7 +85,8 @@ def test_a_budget_finer_than_the_machine_supports_is_warned_of():
 
 
 def test_verdicts_are_counted_with_the_median_of_their_seconds():
-    found = counted([("pass", 3.0), ("inconclusive", 9.0), ("pass", 1.0), ("fail", 2.0), ("pass", 4.0)])
+    words = (Verdict.PASS, Verdict.INCONCLUSIVE, Verdict.PASS, Verdict.FAIL, Verdict.PASS)
+    found = counted(list(zip(words, (3.0, 9.0, 1.0, 2.0, 4.0), strict=True)))
     assert found == Verdicts(3, 1, 1, 3.0)
 
 
