@@ -6,21 +6,13 @@ import json
 import os
 import random
 import secrets
-import textwrap
 
 from pytest_cpuperf.static.rules import all_rules
-from pytest_cpuperf.static.rules.base import ConfigExample
+from tests.helpers.rules import FILES, language_of, text_of
 
 COUNT = int(os.environ.get("CPUPERF_FUZZ_COUNT", "1500"))
 """How many mutants of each kind."""
 SEED = int(os.environ.get("CPUPERF_FUZZ_SEED") or secrets.randbelow(2**32))
-FILES = {
-    "python": "a.py",
-    "properties": "config.properties",
-    "yaml": "model-config.yaml",
-    "dockerfile": "Dockerfile",
-    "procfile": "Procfile",
-}
 _BRACKETS = ("(", ")", "[", "]", "{", "}", '"""', "'", "\\")
 _CHARACTERS = ("\n", "\r", "\t", "\f", "\x00", "\ufeff", "\u2028", "é", "\U0001f600")
 _COMMENTS = ("# noqa", "# noqa: CPU101", "# cpuperf: ignore")
@@ -46,11 +38,7 @@ def sources() -> dict[str, list[str]]:
     found: dict[str, list[str]] = {language: [] for language in FILES}
     for rule in all_rules():
         for source in (*rule.VALID, *rule.INVALID, *(before for before, _ in rule.FIXED)):
-            if isinstance(source, ConfigExample):
-                language = source.language
-            else:
-                language = "python" if "python" in rule.languages else rule.languages[0]
-            found[language].append(textwrap.dedent(source).lstrip())
+            found[language_of(rule, source)].append(text_of(source))
     return found
 
 

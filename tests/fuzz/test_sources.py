@@ -13,7 +13,8 @@ from pytest_cpuperf.static.fixing import fix_source
 from pytest_cpuperf.static.gitignore import IgnorePatterns
 from pytest_cpuperf.static.rules import all_rules
 from pytest_cpuperf.static.source import libcst_trial
-from tests.fuzz.mutation import COUNT, FILES, SEED, mutant, notebook, sources
+from tests.fuzz.mutation import COUNT, SEED, mutant, notebook, sources
+from tests.helpers.rules import FILES
 
 pytestmark = pytest.mark.slow
 RULES = all_rules()

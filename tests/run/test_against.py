@@ -7,10 +7,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from pathlib import Path
 
 import pytest
 
+from tests.helpers.processes import are_gone, children, within
 from tests.helpers.signals import hear_ctrl_c
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="sends signals and reads /proc")
@@ -460,17 +460,15 @@ def test_after_ctrl_c_nothing_is_left(history):
         command, cwd=pytester.path, stdout=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=hear_ctrl_c
     )
     try:
-        end = time.monotonic() + 30
-        while not (children := _children(process.pid)) and time.monotonic() < end:
-            time.sleep(0.05)
-        assert children, "the other side never started"
+        others = within(30, lambda: children(process.pid))
+        assert others, "the other side never started"
         time.sleep(1)
         os.kill(process.pid, signal.SIGINT)
         process.communicate(timeout=30)
     finally:
         process.kill()
     assert process.returncode == pytest.ExitCode.INTERRUPTED
-    assert not [c for c in children if Path(f"/proc/{c}").exists()]
+    assert are_gone(others)
     assert nothing_is_left(pytester, history)
 
 
@@ -546,24 +544,10 @@ def test_the_other_sides_processes_end_with_a_run_that_is_killed(history, projec
     command = [sys.executable, "-m", "pytest", "--cpuperf", "--no-cpuperf-static", "--cpuperf-against=then"]
     process = subprocess.Popen(command, cwd=pytester.path, stdout=subprocess.DEVNULL)
     try:
-        assert _within(60, hanging.exists)
-        children = _children(process.pid)
-        assert len(children) == 2
+        assert within(60, hanging.exists)
+        others = children(process.pid)
+        assert len(others) == 2
     finally:
         process.send_signal(how)
         process.wait()
-    assert _within(30, lambda: not any(Path(f"/proc/{child}").exists() for child in children))
-
-
-def _within(seconds, condition):
-    end = time.monotonic() + seconds
-    while not (found := condition()) and time.monotonic() < end:
-        time.sleep(0.05)
-    return found
-
-
-def _children(process):
-    try:
-        return [int(c) for c in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
-    except OSError:
-        return []
+    assert within(30, lambda: are_gone(others))

@@ -233,26 +233,16 @@ def run(monkeypatch):
     return fix_and_run
 
 
-@pytest.mark.parametrize("source", SESSIONS_FIXED.values(), ids=SESSIONS_FIXED)
-def test_threads_are_set_with_the_os_of_the_place(run, source):
-    assert run("CPU301", source)
+def cases(**sources_of):
+    """Return the sources, each with the rule it is for."""
+    return [pytest.param(code, s, id=name) for code, sources in sources_of.items() for name, s in sources.items()]
 
 
-@pytest.mark.parametrize("source", SESSIONS_LEFT.values(), ids=SESSIONS_LEFT)
-def test_no_threads_are_set_where_a_name_means_something_else(run, source):
-    assert not run("CPU301", source)
+@pytest.mark.parametrize(("code", "source"), cases(CPU301=SESSIONS_FIXED, CPU101=GUARDS_FIXED))
+def test_what_is_fixed_runs_with_the_names_and_imports_of_its_place(run, code, source):
+    assert run(code, source)
 
 
-@pytest.mark.parametrize("source", GUARDS_FIXED.values(), ids=GUARDS_FIXED)
-def test_a_guard_is_mended_with_the_import_it_uses(run, source):
-    assert run("CPU101", source)
-
-
-@pytest.mark.parametrize("source", GUARDS_LEFT.values(), ids=GUARDS_LEFT)
-def test_a_guard_is_left_where_inference_mode_means_something_else(run, source):
-    assert not run("CPU101", source)
-
-
-@pytest.mark.parametrize("source", COUNTS_LEFT.values(), ids=COUNTS_LEFT)
-def test_a_count_is_left_where_a_name_means_something_else(run, source):
-    assert not run("CPU302", source)
+@pytest.mark.parametrize(("code", "source"), cases(CPU301=SESSIONS_LEFT, CPU101=GUARDS_LEFT, CPU302=COUNTS_LEFT))
+def test_nothing_is_fixed_where_a_name_means_something_else(run, code, source):
+    assert not run(code, source)

@@ -3,10 +3,10 @@
 import signal
 import subprocess
 import sys
-import time
-from pathlib import Path
 
 import pytest
+
+from tests.helpers.processes import are_gone, children, within
 
 SOURCE = """
 import torch
@@ -30,18 +30,4 @@ def test_workers_end_with_the_check_that_is_killed(tmp_path, how):
     finally:
         check.send_signal(how)
     assert check.wait() == -how, "the check was over before it was killed"
-    assert within(10, lambda: not any(Path(f"/proc/{worker}").exists() for worker in workers))
-
-
-def within(seconds, condition):
-    end = time.monotonic() + seconds
-    while not (found := condition()) and time.monotonic() < end:
-        time.sleep(0.02)
-    return found
-
-
-def children(process):
-    try:
-        return Path(f"/proc/{process}/task/{process}/children").read_text().split()
-    except OSError:
-        return []
+    assert within(10, lambda: are_gone(workers))

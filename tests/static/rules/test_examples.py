@@ -1,40 +1,24 @@
 """Each rule against its own examples: the ones on its page are the ones tested."""
 
-import textwrap
-
 import pytest
 
 from pytest_cpuperf.heuristics import HEURISTICS
 from pytest_cpuperf.static.file_check import check_source
 from pytest_cpuperf.static.fixing import fix_source
 from pytest_cpuperf.static.rules import all_rules
-from pytest_cpuperf.static.rules.base import ConfigExample, RuleOptions
+from pytest_cpuperf.static.rules.base import RuleOptions
+from tests.helpers.rules import FILES, language_of, text_of
 
 # The examples of CPU203 are of transformers 4, whatever is installed here.
 RULES = all_rules(RuleOptions(transformers="4"))
 
 
-FILES = {
-    "python": "a.py",
-    "properties": "config.properties",
-    "yaml": "model-config.yaml",
-    "dockerfile": "Dockerfile",
-    "procfile": "Procfile",
-}
-
-
 def cases(kind):
     return [
-        pytest.param(rule, language_of(rule, source), textwrap.dedent(source).lstrip(), id=f"{rule.code}-{i}")
+        pytest.param(rule, language_of(rule, source), text_of(source), id=f"{rule.code}-{i}")
         for rule in RULES
         for i, source in enumerate(getattr(rule, kind))
     ]
-
-
-def language_of(rule, source):
-    if isinstance(source, ConfigExample):
-        return source.language
-    return "python" if "python" in rule.languages else rule.languages[0]
 
 
 def findings_of(rule, language, source, **how):
