@@ -56,7 +56,8 @@ REFUSED = {
 
 def run(project, function, *arguments):
     pytester = project(test_it=SOURCE.format(function))
-    return pytester.runpytest_inprocess("-Werror", "-pno:cacheprovider", "--cpuperf-inconclusive=warn", *arguments)
+    quiet = "-Wignore::pytest.PytestAssertRewriteWarning"  # that some test before this one had imported the plugin
+    return pytester.runpytest_inprocess("-Werror", quiet, "-pno:cacheprovider", "--cpuperf-inconclusive=warn", *arguments)
 
 
 @pytest.mark.parametrize("function", REFUSED)
