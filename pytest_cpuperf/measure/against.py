@@ -23,6 +23,7 @@ from pytest_cpuperf.measure.pairs import speedup, time_pair
 from pytest_cpuperf.measure.processes import FEWEST_PAIRS, PAIRS, TIMES_AS_MANY, are_enough
 from pytest_cpuperf.measure.sequential import Patience, set_aside
 from pytest_cpuperf.measure.staged import LEAST_SHARE, MOST_PROCESSES, STAGES, Decision, decide, estimate
+from pytest_cpuperf.measure.totals import contradicting_total, in_total
 from pytest_cpuperf.results.measurements import AgainstMeasurement, Pair
 from pytest_cpuperf.results.remarks import Remark, Stated
 from pytest_cpuperf.results.remarks.measuring import (
@@ -31,6 +32,7 @@ from pytest_cpuperf.results.remarks.measuring import (
     ProcessesDisagree,
     TimeOver,
     TooFewProcesses,
+    TotalContradicts,
 )
 from pytest_cpuperf.results.units import Unit
 from pytest_cpuperf.results.verdicts import Budget, Verdict
@@ -87,6 +89,10 @@ class _Processes:
         self._clean: list[Pair] = []
         self._logs: list[float] = []
         """Of the speedups of the pairs of processes, one for each."""
+        self._pairs_of: list[list[Pair]] = []
+        """The pairs of blocks that each of these timed, those set aside included."""
+        self._contradiction: TotalContradicts | None = None
+        self._surroundings: dict[Remark, None] = {}
         self.decision: Decision | None = None
         self.reason: Remark | None = None
         """Why no more processes are asked though nothing is decided."""
@@ -103,7 +109,11 @@ class _Processes:
             disturbed = [p.evidence.disturbance for p in self._pairs if p.evidence.disturbance is not None]
             much = len(disturbed) > len(self._pairs) / 4
             aside = set_aside(disturbed, len(self._pairs)) if much else None
-            self.reason = aside or TooFewProcesses(len(self._logs), MOST_PROCESSES, self._patience.max_seconds)
+            self.reason = (
+                aside
+                or self._contradiction
+                or TooFewProcesses(len(self._logs), MOST_PROCESSES, self._patience.max_seconds)
+            )
 
     def _time(self, here: SelfTimedWork, there: SelfTimedWork, began: float) -> None:
         with garbage_between_blocks() as collect_garbage:
@@ -124,6 +134,7 @@ class _Processes:
             deadline = began + max(self._seconds_left, 1.25 * wanted * pair_seconds)
             # More pairs than are wanted only as long as the time that is left does for all processes that may follow.
             fair = began + self._seconds_left / max(1, MOST_PROCESSES - len(self._logs))
+            pairs: list[Pair] = []
             clean: list[Pair] = []
             watch = Watch(self._cpus, [here.counters, there.counters])
             for number in range(len(self._pairs), len(self._pairs) + 2 * TIMES_AS_MANY * wanted):
@@ -135,24 +146,41 @@ class _Processes:
                 calls = [w.calls_per_block for w in warm]
                 until = deadline + pair_seconds
                 pair = time_pair(here, calls[0], there, calls[1], number % 2 == 0, watch, until=until)
-                self._pairs.append(replace(pair, number=number))
+                pairs.append(replace(pair, number=number))
+                self._pairs.append(pairs[-1])
                 if pair.evidence.disturbance is None:
-                    clean.append(self._pairs[-1])
+                    clean.append(pairs[-1])
         self._clean += clean
+        self._surroundings.update((remark, None) for work in (here, there) for remark in work.remarks())
         if len(clean) >= max(FEWEST_PAIRS, wanted / 3):
             self._logs.append(centre([math.log(speedup(p)) for p in clean]))
-            self.decision = decide(self._logs)
+            self._pairs_of.append(pairs)
+            self._decide()
+
+    def _decide(self) -> None:
+        """Decide, unless the total times contradict: then more processes are asked, and all of them decide nothing."""
+        decision = decide(self._logs)
+        if decision is None:
+            return
+        pairs = [p for k in decision.by for p in self._pairs_of[k]]
+        self._contradiction = contradicting_total(pairs, speedup, LEAST_SHARE, decision.verdict)
+        if self._contradiction is None:
+            self.decision = decision
+        elif len(self._logs) == MOST_PROCESSES:
+            self.decision = replace(decision, verdict=Verdict.INCONCLUSIVE)
 
     def concluded(self, record: AgainstMeasurement) -> AgainstMeasurement:
         """Return the record with what was measured and decided."""
-        logs = self.decision.logs if self.decision else tuple(self._logs)
+        by = self.decision.by if self.decision else range(len(self._logs))
+        logs = [self._logs[k] for k in by]
+        timed = [p for k in by for p in self._pairs_of[k]]
         speedups = tuple(math.exp(log) for log in self._logs)
         verdict = self.decision.verdict if self.decision else Verdict.INCONCLUSIVE
         notes: tuple[Remark, ...] = ()
         reason = self.reason
         assert record.budget is not None
         if self.decision is not None and verdict is Verdict.INCONCLUSIVE:
-            reason = ProcessesDisagree(speedups)
+            reason = self._contradiction or ProcessesDisagree(speedups)
         elif speedups:
             notes = (ProcessesDiffer(speedups, len(logs) < len(speedups), slower=verdict is Verdict.FAIL),)
         unit, confidence = record.budget.unit, self._patience.confidence
@@ -168,7 +196,8 @@ class _Processes:
             warm_up_calls=sum(w.calls for w in self._warm_ups),
             steady=bool(self._warm_ups) and all(w.steady for w in self._warm_ups),
             seconds_spent=self._patience.max_seconds - self._seconds_left,
-            notes=notes,
+            total=speedup(in_total(timed)) if timed else None,
+            notes=(*notes, *self._surroundings),
         )
 
     def _report(self) -> None:

@@ -16,6 +16,7 @@ from statistics import median
 from pytest_cpuperf.clock import now
 from pytest_cpuperf.errors import UsageError
 from pytest_cpuperf.machine.evidence import ProcessCounters
+from pytest_cpuperf.results.remarks import Remark
 
 Work = Callable[[], object]
 
@@ -71,6 +72,10 @@ class SelfTimedWork(ABC):
     def counters(self) -> ProcessCounters | None:
         """Return the counters now of the process that does it, None for this one. Raises WorkElsewhereError."""
         return None
+
+    def remarks(self) -> tuple[Remark, ...]:
+        """Return remarks on what another process timed since the last time. Raises WorkElsewhereError."""
+        return ()
 
     def __call__(self) -> None:
         """Do the work once."""

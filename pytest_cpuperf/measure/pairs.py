@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from statistics import fmean, median
+from statistics import median
 
 from pytest_cpuperf.clock import now
 from pytest_cpuperf.machine.evidence import Watch, total
@@ -26,10 +26,11 @@ from pytest_cpuperf.measure.estimate import estimate_of_logs, smallest_count
 from pytest_cpuperf.measure.looks import MOST_PAIRS, PlannedLook, plan_pair_looks
 from pytest_cpuperf.measure.outcome import Outcome
 from pytest_cpuperf.measure.sequential import Goal, Patience, SequentialRun
+from pytest_cpuperf.measure.totals import contradicting_total, in_total
 from pytest_cpuperf.measure.tracing import untraced
 from pytest_cpuperf.results.measurements import Pair
 from pytest_cpuperf.results.remarks import Remark
-from pytest_cpuperf.results.remarks.measuring import BlocksTooLong, TimeOver, TooFewPairs, TotalContradicts
+from pytest_cpuperf.results.remarks.measuring import BlocksTooLong, TimeOver, TooFewPairs
 from pytest_cpuperf.results.units import Unit
 from pytest_cpuperf.results.verdicts import Estimate, Verdict
 
@@ -38,7 +39,6 @@ FAR = 2.0
 _FEWEST_FAR = 3
 _FEWEST_PLAIN = 16
 _PLAIN_ALPHA = 0.001
-_PAIRS_A_LEFT_OUT = 50
 _OVERHEAD_SECONDS = 0.01  # of a pair: reading counters and collecting garbage
 # Without a budget there is nothing to be clear about; this half-width, relative to the point, is clear enough.
 CLEAR_ENOUGH = 0.02
@@ -122,20 +122,11 @@ class Quantity(Goal[Pair]):
     def contradiction(self, verdict: Verdict, measured: Sequence[Pair], clean: Sequence[Pair]) -> Remark | None:
         """Return that the total times are on the other side of the budget; None where they are not, or there is none.
 
-        The centre of pairs does not see blocks that are rarely slow, and total times do. Of 50 pairs the most extreme
-        one is left out, as one stall decides nothing. Pairs that were set aside count in a ratio, which they do not
-        move one way; a rate they can only lower.
+        Pairs that were set aside count in a ratio, which they do not move one way; a rate they can only lower.
         """
-        if self.at_least is None or verdict not in (Verdict.PASS, Verdict.FAIL):
+        if self.at_least is None:
             return None
-        pairs = measured if self.unit.is_share else clean
-        middle = median(self.of_pair(p) for p in pairs)
-        usual_first = sorted(pairs, key=lambda p: abs(math.log(self.of_pair(p) / middle)))
-        left_out = len(pairs) // _PAIRS_A_LEFT_OUT
-        total = self.of_pair(_in_total(usual_first[: len(pairs) - left_out]))
-        if (total >= self.at_least) is (verdict is Verdict.PASS):
-            return None
-        return TotalContradicts(total)
+        return contradicting_total(measured if self.unit.is_share else clean, self.of_pair, self.at_least, verdict)
 
     def is_clear(self, estimate: Estimate, units: Sequence[Pair], alpha: float) -> bool:
         """Return whether an estimate without a budget is narrow enough, and what is stored too."""
@@ -233,7 +224,7 @@ def measure_pairs(
         steady=bool(warm) and all(w.steady for w in warm),
         seconds_spent=now() - began,
         alpha=run.alpha,
-        total=quantity.of_pair(_in_total(pairs)) if pairs else None,
+        total=quantity.of_pair(in_total(pairs)) if pairs else None,
         notes=(over,) if over is not None and over is not reason else (),
     )
 
@@ -331,12 +322,6 @@ def changed_speed(pairs: tuple[Pair, ...]) -> float | None:
         if apart and not 1 / 1.1 < change < 1.1:
             changes.append(change)
     return max(changes, key=lambda c: abs(math.log(c)), default=None)
-
-
-def _in_total(pairs: Sequence[Pair]) -> Pair:
-    """Return a pair that takes as long as these do on average."""
-    candidate, baseline = (fmean(getattr(p, side) for p in pairs) for side in ("candidate_seconds", "baseline_seconds"))
-    return replace(pairs[0], candidate_seconds=candidate, baseline_seconds=baseline)
 
 
 def speedup(pair: Pair) -> float:

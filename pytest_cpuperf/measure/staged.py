@@ -50,8 +50,8 @@ class Decision:
     """What the processes so far decide."""
 
     verdict: Verdict
-    logs: tuple[float, ...]
-    """What it was decided by: all processes, or all but one that differs from the others."""
+    by: tuple[int, ...]
+    """The processes that it was decided by, from 0: all, or all but one that differs from the others."""
 
 
 def decide(logs: Sequence[float]) -> Decision | None:
@@ -64,14 +64,14 @@ def decide(logs: Sequence[float]) -> Decision | None:
     if stage is None:
         return None
     last = stage is STAGES[-1]
-    kept = tuple(logs)
-    if _scatter(kept):
+    everyone = kept = tuple(range(len(logs)))
+    if _scatter(logs):
         if not last:
             return None
-        kept = _without_the_farthest(kept)
-        if _scatter(kept):
-            return Decision(Verdict.INCONCLUSIVE, tuple(logs))
-    mean = fmean(kept)
+        kept = _without_the_farthest(logs)
+        if _scatter([logs[k] for k in kept]):
+            return Decision(Verdict.INCONCLUSIVE, everyone)
+    mean = fmean(logs[k] for k in kept)
     if mean >= stage.as_fast_from:
         return Decision(Verdict.PASS, kept)
     if mean < stage.slower_below:
@@ -95,7 +95,7 @@ def _scatter(logs: Sequence[float]) -> bool:
     return stdev(logs) > ALLOWED_SPREAD * _MOST_SCATTER[len(logs)]
 
 
-def _without_the_farthest(logs: tuple[float, ...]) -> tuple[float, ...]:
+def _without_the_farthest(logs: Sequence[float]) -> tuple[int, ...]:
     middle = median(logs)
     farthest = max(range(len(logs)), key=lambda k: abs(logs[k] - middle))
-    return logs[:farthest] + logs[farthest + 1 :]
+    return tuple(k for k in range(len(logs)) if k != farthest)

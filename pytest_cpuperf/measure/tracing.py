@@ -49,7 +49,7 @@ def call_untraced(function: Callable[[], T]) -> tuple[T, tuple[Remark, ...]]:
         stays, tracer = tracer, None  # made in C, and only its maker can put it back
     else:
         stays = None
-    threads = _Threads()
+    threads = TracedThreads()
     profiler_on, profiler_off = _switches(profiler)
     try:
         if tracer is not None:
@@ -66,8 +66,17 @@ def call_untraced(function: Callable[[], T]) -> tuple[T, tuple[Remark, ...]]:
         finally:
             if tracer is not None:
                 sys.settrace(tracer)
+    return result, _remarks(left, threads)
+
+
+def remarks_on_tracing(threads: TracedThreads) -> tuple[Remark, ...]:
+    """Return what is said of tracers while `call_untraced` calls: those it could not take off."""
+    return _remarks(sys.gettrace() or sys.getprofile(), threads)
+
+
+def _remarks(left: Any, threads: TracedThreads) -> tuple[Remark, ...]:
     ran = threads.ran()
-    return result, (Traced(None if left is None else _name(left), ran),) if left is not None or ran else ()
+    return (Traced(None if left is None else _name(left), ran),) if left is not None or ran else ()
 
 
 def _switches(profiler: Any) -> tuple[Callable[[], object], Callable[[], object]]:
@@ -131,7 +140,7 @@ def _code_objects() -> list[CodeType]:
     return list(found.values())
 
 
-class _Threads:
+class TracedThreads:
     """The other threads that have, or may have, a tracer: nobody can take one off a thread that runs, and put it back
     exactly, but the thread itself.
     """

@@ -514,6 +514,32 @@ def test_a_function_that_ends_the_test_there_is_inconclusive_with_the_reason(his
     assert nothing_is_left(pytester, history)
 
 
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="needs 2 CPUs")
+def test_threads_outside_the_placement_of_fresh_processes_are_told(history):
+    service = """
+    import os, queue, threading
+
+    told, done = queue.Queue(), queue.Queue()
+
+    def encode():
+        while told.get():
+            os.sched_setaffinity(0, range(os.cpu_count()))
+            done.put(sum(range(20_000)))
+
+    threading.Thread(target=encode, name="encoder", daemon=True).start()
+
+    def work():
+        told.put(True)
+        done.get()
+    """
+    placed = LIMITED.replace("def ", "import pytest\n\n    @pytest.mark.cpuperf(cores=1)\n    def ")
+    pytester = history(service=service, test_speed=placed)
+    against(pytester, "--cpuperf-inconclusive=warn", "--cpuperf-json=out.json").assert_outcomes(passed=1, warnings=None)
+    (test,) = json.loads((pytester.path / "out.json").read_text())["tests"]
+    outside = [note for note in test["measurements"][1]["notes_facts"] if note["kind"] == "threads outside"]
+    assert [note["names"] for note in outside] == [["encoder"]]
+
+
 def test_a_function_that_hangs_there_is_not_waited_for(history, project):
     pytester = history(service=FROM_SOME_CALL.format("time.sleep(600)"), test_speed=LIMITED)
     project(service=SPIN.format(milliseconds=1))

@@ -57,7 +57,9 @@ REFUSED = {
 def run(project, function, *arguments):
     pytester = project(test_it=SOURCE.format(function))
     quiet = "-Wignore::pytest.PytestAssertRewriteWarning"  # that some test before this one had imported the plugin
-    return pytester.runpytest_inprocess("-Werror", quiet, "-pno:cacheprovider", "--cpuperf-inconclusive=warn", *arguments)
+    return pytester.runpytest_inprocess(
+        "-Werror", quiet, "-pno:cacheprovider", "--cpuperf-inconclusive=warn", *arguments
+    )
 
 
 @pytest.mark.parametrize("function", REFUSED)

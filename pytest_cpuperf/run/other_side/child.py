@@ -9,6 +9,7 @@ output (replies):
     {"do": "block", "calls": n, "within": s}     →  {"seconds": s}, null where it was cut,  or  {"raised": message}
     {"do": "counters"}                           →  {"counters": […]}
     {"do": "speed", "seconds": s}                →  {"speed": {…}}  or  {"cannot": why, "again": whether it may later}
+    {"do": "remarks"}                            →  {"remarks": [on what was timed since the last time, …]}
     {"do": "on"}                                 →  as for run
     end of input: the process ends
 """
@@ -21,6 +22,7 @@ import select
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from dataclasses import asdict, astuple
 from functools import partial
 from pathlib import Path
@@ -32,11 +34,15 @@ from pytest_cpuperf.clock import now, sleep
 from pytest_cpuperf.fixture import CpuPerf
 from pytest_cpuperf.machine.evidence import read_process
 from pytest_cpuperf.machine.pin import Pin, start_on
+from pytest_cpuperf.machine.topology import read_topology
 from pytest_cpuperf.measure.blocks import DisturbedWorkError, TimeOverError, Work, garbage_between_blocks, time_block
 from pytest_cpuperf.measure.processes import speed_in_this_process
-from pytest_cpuperf.measure.tracing import call_untraced
+from pytest_cpuperf.measure.tracing import TracedThreads, call_untraced, remarks_on_tracing
+from pytest_cpuperf.results.codec import to_json
 from pytest_cpuperf.results.placement import Placement
+from pytest_cpuperf.results.remarks import Remark
 from pytest_cpuperf.run.other_side.memory import HeldMemory
+from pytest_cpuperf.run.surroundings import Surroundings
 from pytest_cpuperf.settings.pytest_options import OTHER_SIDE
 
 _GRACE_SECONDS = 5.0
@@ -56,6 +62,7 @@ class OtherSidePlugin:
         self._given = given
         self._held = held
         self._placement: Placement | None = None
+        self._pin: Pin | None = None
         self._errors: dict[str, str] = {}
         self._ended: tuple[str, str] = ("passed", "")
 
@@ -85,12 +92,12 @@ class OtherSidePlugin:
     def _run(self, item: pytest.Item, placement: dict[str, Any]) -> None:
         self._ended = ("passed", "")
         self._placement = Placement(tuple(placement["cpus"]), placement["reason"], placement["pinned"])
-        pin = Pin.apply(self._placement.cpus) if self._placement.pinned else None
+        self._pin = Pin.apply(self._placement.cpus) if self._placement.pinned else None
         try:
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
         finally:
-            if pin is not None:
-                pin.restore()
+            if self._pin is not None:
+                self._pin.restore()
         self._tell(ended=self._ended[0], why=self._ended[1])
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -107,9 +114,16 @@ class OtherSidePlugin:
 
     def _serve(self, label: str, function: Work) -> None:
         """Time blocks of a function for as long as they are asked for, without a tracer."""
-        call_untraced(partial(self._time_blocks, label, function))
+        threads = TracedThreads()
+        surroundings = Surroundings(self._pin, read_topology()) if self._pin is not None else None
 
-    def _time_blocks(self, label: str, function: Work) -> None:
+        def remarks() -> list[Remark]:
+            outside = surroundings.after_measurement() if surroundings is not None else []
+            return [*outside, *remarks_on_tracing(threads)]
+
+        call_untraced(partial(self._time_blocks, label, function, remarks))
+
+    def _time_blocks(self, label: str, function: Work, remarks: Callable[[], list[Remark]]) -> None:
         with garbage_between_blocks() as collect_garbage:
             self._tell(at=label, strays=self._strays())
             while True:
@@ -118,6 +132,9 @@ class OtherSidePlugin:
                     return
                 if request["do"] == "counters":
                     self._tell(counters=astuple(read_process()))
+                    continue
+                if request["do"] == "remarks":
+                    self._tell(remarks=[to_json(remark) for remark in remarks()])
                     continue
                 if request["do"] == "speed":
                     self._tell(**self._speed(function, request["seconds"]))

@@ -27,8 +27,10 @@ from pytest_cpuperf.measure.blocks import (
     TimeOverError,
     WorkElsewhereError,
 )
+from pytest_cpuperf.results.codec import from_json
 from pytest_cpuperf.results.measurements import ProcessSpeed
 from pytest_cpuperf.results.placement import Placement
+from pytest_cpuperf.results.remarks import Remark
 from pytest_cpuperf.run.other_side.waiting import wait_for
 from pytest_cpuperf.run.other_side.wanted import Wanted
 
@@ -259,6 +261,9 @@ class _Remote(SelfTimedWork):
 
     def counters(self) -> ProcessCounters:
         return ProcessCounters(*self._side.ask("counters", do="counters"))
+
+    def remarks(self) -> tuple[Remark, ...]:
+        return tuple(from_json(Remark, remark) for remark in self._side.ask("remarks", do="remarks"))
 
 
 def _arguments(wanted: Wanted, top: Path, tree: Path) -> list[str]:
