@@ -1,12 +1,12 @@
 """False alarms and missed regressions of `compare`, and of pytest-benchmark's gates.
 
 usage: python benchmarks/verdicts.py [--comparisons N] [--work python|minilm] [--more PERCENT …] [--budget B]
-                                     [--neighbour] [--into FILE] [--peer]
+                                     [--neighbour] [--block SECONDS] [--into FILE] [--peer]
 
 Each comparison runs in a process of its own, as memory lies differently in each: one function against another that does
 PERCENT more work, held against B (`measure_pairs`). `--into` appends a line of JSON for each as it ends, and
 `--sum FILE …` adds such files up, so that long series can be measured in parts. With --neighbour another process takes
-one of the CPUs every other two seconds.
+one of the CPUs every other two seconds. With --block all blocks are as long as that.
 
 `--peer` is pytest-benchmark on the same work: two runs with `--benchmark-compare-fail=mean:5%` and `min:5%`, each test
 a comparison. It needs pytest-benchmark; `--work minilm` needs pytest-cpuperf[example].
@@ -34,6 +34,7 @@ from pytest_cpuperf.machine.limits import read_limits
 from pytest_cpuperf.machine.pin import Pin
 from pytest_cpuperf.machine.placement import Request, place
 from pytest_cpuperf.machine.topology import read_topology
+from pytest_cpuperf.measure import pairs
 from pytest_cpuperf.measure.pairs import Quantity, measure_pairs, speedup
 from pytest_cpuperf.measure.sequential import Patience
 from pytest_cpuperf.results.calibration import upper_bound
@@ -134,8 +135,9 @@ def ours(args: argparse.Namespace) -> list[dict[str, Any]]:
         for more in args.more:
             budget = args.budget or (1 - more / 200 if more else 0.95)
             command = [sys.executable, __file__, "--one", "--work", args.work, "--more", str(more)]
+            command += ["--block", str(args.block)] if args.block else []
             done = subprocess.run([*command, "--budget", str(budget)], check=True, stdout=subprocess.PIPE, text=True)
-            runs.append({**json.loads(done.stdout), "neighbour": args.neighbour})
+            runs.append({**json.loads(done.stdout), "neighbour": args.neighbour, "block": args.block})
             if args.into:
                 with args.into.open("a") as into:
                     into.write(json.dumps(runs[-1]) + "\n")
@@ -144,16 +146,17 @@ def ours(args: argparse.Namespace) -> list[dict[str, Any]]:
 
 def report(runs: list[dict[str, Any]]) -> None:
     """Print a line for each kind of work, amount and budget."""
-    keys = ("work", "neighbour", "more", "budget")
-    for key in sorted({tuple(r[k] for k in keys) for r in runs}):
-        chosen = [r for r in runs if tuple(r[k] for k in keys) == key]
-        work, beside, more, budget = key
+    keys = ("work", "neighbour", "block", "more", "budget")
+    for key in sorted({tuple(r.get(k) for k in keys) for r in runs}, key=str):
+        chosen = [r for r in runs if tuple(r.get(k) for k in keys) == key]
+        work, beside, block, more, budget = key
         found = Counter(r["verdict"] for r in chosen)
         wrong = found["fail" if more == 0 else "pass"]
+        where = (", beside a neighbour" if beside else "") + (f", blocks of {block:g} s" if block else "")
         told = ", ".join(f"{name} {count}" for name, count in found.most_common())
         calls = [1000 * r["call_seconds"] for r in chosen if r["call_seconds"]]
         print(
-            f"{work}{', beside a neighbour' if beside else ''}, {more:g} % more work against {budget:g}: {told} of "
+            f"{work}{where}, {more:g} % more work against {budget:g}: {told} of "
             f"{len(chosen)}; wrong {wrong} (at most {upper_bound(wrong, len(chosen)):.1%}); median "
             f"{median(r['seconds'] for r in chosen):.1f} s and {median(r['pairs'] for r in chosen):g} pairs; call "
             f"{median(calls):.1f} ms",
@@ -193,11 +196,14 @@ def main() -> None:
     parser.add_argument("--more", type=float, nargs="+", default=[0.0, 10.0], metavar="PERCENT")
     parser.add_argument("--budget", type=float, help="default 0.95 for the same work, else halfway")
     parser.add_argument("--neighbour", action="store_true")
+    parser.add_argument("--block", type=float, metavar="SECONDS")
     parser.add_argument("--into", type=Path, metavar="FILE")
     parser.add_argument("--sum", type=Path, nargs="+", metavar="FILE")
     parser.add_argument("--peer", action="store_true")
     parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
+    if args.block:
+        pairs.BLOCKS = (pairs.Blocks(pairs.MOST_PAIRS, args.block, 1),)
     if args.one:
         print(json.dumps(one(args.work, args.more[0], args.budget)))
         return
