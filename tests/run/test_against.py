@@ -27,7 +27,7 @@ TEST = """
     from service import work
 
     def test_speed(cpuperf):
-        cpuperf.throughput(work, items=1)
+        cpuperf.throughput(work, items=1, at_least=1)
 """
 
 
@@ -99,10 +99,10 @@ def test_what_stayed_the_same_passes_in_several_modules_with_their_fixtures(hist
         return work
 
     def test_latency(cpuperf, loaded):
-        assert cpuperf.latency(loaded, p=0.5).estimate.point > 0
+        assert cpuperf.latency(loaded, p=0.5, at_most=1).estimate.point > 0
 
     def test_speed(cpuperf, loaded):
-        assert cpuperf.throughput(loaded, items=2).estimate.point > 0
+        assert cpuperf.throughput(loaded, items=2, at_least=1).estimate.point > 0
 
     def test_unmeasured():
         pass
@@ -124,7 +124,7 @@ def test_a_test_that_is_left_out_here_does_not_upset_the_others_there(history):
         yield
 
     def test_first(cpuperf):
-        cpuperf.throughput(work, items=1)
+        cpuperf.throughput(work, items=1, at_least=1)
     """
     impossible = """
     import pytest
@@ -136,7 +136,7 @@ def test_a_test_that_is_left_out_here_does_not_upset_the_others_there(history):
 
     @pytest.mark.cpuperf(cores=512)
     def test_impossible(cpuperf):
-        cpuperf.throughput(work, items=1)
+        cpuperf.throughput(work, items=1, at_least=1)
     """
     pytester = history(service=SPIN.format(milliseconds=2), test_a=module, test_b=impossible, test_c=module)
     result = against(pytester, "-rs")
@@ -346,7 +346,7 @@ def test_pairs_of_processes_are_fresh_and_share_a_hash_seed_that_no_other_pair_h
 
     @pytest.mark.cpuperf(cores=1)
     def test_speed(cpuperf):
-        cpuperf.throughput(work, items=1)
+        cpuperf.throughput(work, items=1, at_least=1)
     """
     pytester = history(service=service, test_speed=on_one_cpu)
     seen = pytester.path.parent / "seen.txt"
@@ -415,7 +415,7 @@ def test_options_of_the_projects_conftest_are_known_there_too(history):
 
     def test_speed(cpuperf, pytestconfig):
         assert pytestconfig.option.model == "minilm"
-        cpuperf.throughput(work, items=1)
+        cpuperf.throughput(work, items=1, at_least=1)
     """
     pytester = history(service=SPIN.format(milliseconds=2), test_speed=test, conftest=conftest)
     result = against(pytester, "--model=minilm")
