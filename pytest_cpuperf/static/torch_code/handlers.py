@@ -22,6 +22,7 @@ _TOLD_BY_PACKAGE = {
     **dict.fromkeys(("function", "method", "web_endpoint", "fastapi_endpoint", "cls"), ("modal",)),
     "api": ("bentoml",),
     "task_queue": ("beam",),
+    "requests": ("jina",),
     **dict.fromkeys(
         ("event", "command", "hybrid_command", "message", "message_handler", "callback_query", "on_message", "listen"),
         ("discord", "telegram", "aiogram", "telebot", "pyrogram", "telethon", "nextcord", "disnake", "socketio"),

@@ -65,12 +65,25 @@ def test_reported_in_a_handler(body):
         "@serve.deployment\nclass A:\n    async def __call__(self, request):\n        return self.model(request)",
         "async def work(x):\n    return model(x)\n" + handler("return await work(x)"),
         "from fastapi import Request\nasync def work(request: Request):\n    return model(request)",
+        "from jina import requests\nclass A:\n    @requests\n    async def a(self, x):\n        self.model(x)",
         "import discord\n@bot.event\nasync def on_message(m):\n    model.generate(m)",
     ],
 )
 def test_reported_in_whatever_answers_requests(source):
     found, told = verdicts(source)
     assert len(found) == 1, told
+
+
+READER = """
+class Reader:
+    def __init__(self):
+        self.predictor, self.size = load()
+    def __call__(self, x):
+        return self.read(x)
+    def read(self, x):
+        return self.predictor.run(None, {"x": x})
+app.ctx.reader = Reader()
+"""
 
 
 @pytest.mark.parametrize(
@@ -92,6 +105,11 @@ def test_reported_in_whatever_answers_requests(source):
         ("import llama_cpp\ndef load():\n    return llama_cpp.Llama(p)\nwriter = load()", "writer.generate_text(x)"),
         ("", "classifier.predict_labels(x)"),
         ("", "service.transcribe(x)"),
+        ("", "self.predictor.run(None, {'x': x})"),
+        ("def classify(x):\n    return session.run(None, {'x': x})[0]", "classify(x)"),
+        ("def load():\n    return onnxruntime.InferenceSession(p), 8\n" + READER, "app.ctx.reader(x)"),
+        ("from audio import infer", "with torch.no_grad():\n    infer(text=x)"),
+        ("from lab import evaluate_on\nnet = torch.nn.Linear(1, 1)", "evaluate_on(net, x)"),
     ],
 )
 def test_reported_where_the_file_shows_a_model_or_a_session(made, body):
@@ -108,6 +126,9 @@ def test_reported_where_the_file_shows_a_model_or_a_session(made, body):
         ("return x.name.translate(table)", "what it is called on is a model"),
         ("return prices.predict_for(x)", "what it is called on is a model"),
         ("net = onnxruntime.thing(x)\nreturn (report or letter).generate(x)", "what it is called on is a model"),
+        ("validate_options(x, service_policy)", "what it is handed is a model"),
+        ("return registry.list_models()", "it is given nothing"),
+        ("return prepare(x)", "not seen to run a model itself"),
         ("return helper(x)", "not seen to run a model itself"),
         ("return session.run(query, {'x': x})", "nothing shows that the session is onnxruntime's"),
         ("return session.run(cypher)", "the session is not onnxruntime's"),
@@ -117,7 +138,8 @@ def test_reported_where_the_file_shows_a_model_or_a_session(made, body):
 )
 def test_silent_where_no_model_or_session_is_shown(body, reason):
     helper = "def helper(x):\n    return reports.generate_pdf(x)\n"
-    found, told = verdicts("from neo4j import GraphDatabase\n" + handler(body) + "\n" + helper)
+    helper += "def prepare(x):\n    validate_options(x, service_policy)\n    subprocess.run(['ls'], x)\n    return x\n"
+    found, told = verdicts("import subprocess\nfrom neo4j import GraphDatabase\n" + handler(body) + "\n" + helper)
     assert found == []
     assert reason in told
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pytest_cpuperf.static.rules.base import PythonRule, Report, Silence
 from pytest_cpuperf.static.rules.cpu405_inference_blocks_event_loop.evidence import silent_because
 from pytest_cpuperf.static.rules.cpu405_inference_blocks_event_loop.fix import mend
-from pytest_cpuperf.static.rules.cpu405_inference_blocks_event_loop.runs import LOCAL, runs_session
+from pytest_cpuperf.static.rules.cpu405_inference_blocks_event_loop.runs import LOCAL, may_run, runs_at_once
 from pytest_cpuperf.static.source import nodes as cst
 from pytest_cpuperf.static.source.chunks import Chunk
 from pytest_cpuperf.static.source.facts import Facts
@@ -18,6 +18,8 @@ from pytest_cpuperf.static.torch_code.model_calls import ModelCalls
 from pytest_cpuperf.static.torch_code.screening import may_run_model
 
 _RUNS_SESSION = pattern(r"\.\s*run(?:_with_iobinding)?\s*\(")
+# A function that infers, which another file may hold: a guard around it tells.
+_INFERS = pattern(r"\b(?:no_grad|inference_mode)\b")
 
 
 class InferenceBlocksEventLoop(PythonRule):
@@ -26,7 +28,7 @@ class InferenceBlocksEventLoop(PythonRule):
     ## What it does
     Finds, in `async def` functions that answer requests or are called by such, calls that run a model in this process
     (a module called, `.generate`, `.encode`, `.predict`, a pipeline, `session.run`, a function of the file that does
-    one of these), where the file imports a library that runs models locally.
+    one of these, `infer(…)` under `torch.no_grad()`), where the file imports a library that runs models locally.
 
     ## Why is this bad?
     An event loop runs one thing at a time. While the model computes, no other request is read, answered or even
@@ -71,9 +73,10 @@ class InferenceBlocksEventLoop(PythonRule):
     ## When it stays silent
     Where the call is awaited, gathered or iterated with `async for`; where it stands in a function or lambda that an
     executor may be given; where the model is a client of another service; where nothing shows that a method is asked
-    of a model (`reports.generate_pdf`) or that a session is onnxruntime's (made from `InferenceSession` in the file,
-    annotated so, or run as `run(None, …)` or `run([names], …)`); where no library that runs models is imported; and
-    in `async def` functions that no handler of the file is seen to call.
+    of a model (`reports.generate_pdf`), that a function is handed one (`validate_options(options, policy)`) or that a
+    session is onnxruntime's (made from `InferenceSession` in the file, annotated so, or run as `run(None, …)` or
+    `run([names], …)`); where no library that runs models is imported; and in `async def` functions that no handler of
+    the file is seen to call.
 
     ## References
     https://fastapi.tiangolo.com/async/
@@ -95,7 +98,9 @@ class InferenceBlocksEventLoop(PythonRule):
         """A function that runs no model has nothing to report."""
         if LOCAL.isdisjoint(packages(facts)):
             return True
-        return not (_RUNS_SESSION.search(chunk.code) or may_run_model(chunk, facts))
+        if any(_RUNS_SESSION.search(c.code) for c in facts.outline.closure([chunk])):
+            return False
+        return not (may_run_model(chunk, facts) or _INFERS.search(chunk.code))
 
     def needed(self, chunks: set[Chunk], facts: Facts) -> set[Chunk]:
         """The functions that call them, and those that they call."""
@@ -167,7 +172,7 @@ class InferenceBlocksEventLoop(PythonRule):
             if function.asynchronous is None:
                 continue
             for call in module.nodes(cst.Call, within=function.body):
-                if not (calls.runs_model(call) or runs_session(module, call)):
+                if not (may_run(module, calls, call) or self._helps_run(module, calls, call)):
                     continue
                 if any(module.is_inside(call, other) for other in reported):
                     continue  # `model.encode(model.prepare(x))` is one place
@@ -183,3 +188,10 @@ class InferenceBlocksEventLoop(PythonRule):
                     "run it in a thread, or write the handler with def, and limit how many run at once",
                     mend(module, function),
                 )
+
+    @staticmethod
+    def _helps_run(module: Module, calls: ModelCalls, call: cst.Call) -> bool:
+        """Return whether a call goes to a function of the file that only runs a session of onnxruntime."""
+        return _RUNS_SESSION.search(module.facts.code) is not None and any(
+            runs_at_once(module, calls, target) for target in calls.helpers(call)
+        )

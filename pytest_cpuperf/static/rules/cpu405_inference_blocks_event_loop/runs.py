@@ -9,6 +9,7 @@ from pytest_cpuperf.static.source.facts import Facts
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import argument, dotted, has_unpacking, last_name
 from pytest_cpuperf.static.source.patterns import pattern
+from pytest_cpuperf.static.torch_code.call_targets import callee
 from pytest_cpuperf.static.torch_code.handlers import packages
 from pytest_cpuperf.static.torch_code.held_models import runs_a_model
 from pytest_cpuperf.static.torch_code.model_calls import ModelCalls
@@ -60,12 +61,17 @@ def runs_session(module: Module, call: cst.Call) -> bool:
     if "onnxruntime" not in packages(module.facts):
         return False
     receiver = last_name(call.func.value) or ""
-    return "session" in receiver.lower() or receiver.lower() in ("sess", "ort_sess") or _is_ort(module.facts, receiver)
+    if "session" in receiver.lower() or receiver.lower() in ("sess", "ort_sess") or _is_ort(module.facts, receiver):
+        return True
+    # `self.predictor.run(None, feed)` tells by what it is given; `subprocess.run([…])` is a library's function.
+    return _has_ort_shape(call) and not module.is_imported(call.func) and _may_be_ort(module, call, receiver)
 
 
 def unproven(module: Module, calls: ModelCalls, call: cst.Call) -> str | None:
     """Return what the file does not show of a call that is named as those that run models; None where it shows all."""
-    function = call.func
+    function = callee(module, call)
+    if isinstance(function, cst.Name) and not calls.is_model(function):
+        return _unproven_by_arguments(module, call)
     if not isinstance(function, cst.Attribute):
         return None
     method, receiver = function.attr.value, last_name(function.value) or ""
@@ -75,15 +81,54 @@ def unproven(module: Module, calls: ModelCalls, call: cst.Call) -> str | None:
         if _has_ort_shape(call) or _is_ort(module.facts, receiver):
             return None
         return "nothing shows that the session is onnxruntime's"
+    if not call.args and is_model_name(method) and not calls.is_model(function.value):
+        return "it is given nothing, as what lists models or returns one"
     if is_model_name(method) or receiver in module_names(module.facts) or _RUNS_ALONE.fullmatch(method):
         return None
     if not runs_a_model(method):
         return "nothing shows that it is more than a method of something called like a model"
-    if calls.is_model(function.value) or any(
-        made.partition(".")[0] in LOCAL and may_be_a_model(made) for made in _made_of(module.facts, receiver)
-    ):
+    if calls.is_model(function.value) or _is_made_by_library(module.facts, receiver):
         return None
     return "nothing shows that what it is called on is a model"
+
+
+def _unproven_by_arguments(module: Module, call: cst.Call) -> str | None:
+    """Return what the file does not show of a function that is handed what is called like a model.
+
+    `validate_options(options, policy)` is named as what evaluates a policy is.
+    """
+    if is_guarded(module, call):
+        return None
+    for name in (last_name(a.value) or "" for a in call.args):
+        if name in module_names(module.facts) or _is_made_by_library(module.facts, name):
+            return None
+    return "nothing shows that what it is handed is a model"
+
+
+def is_guarded(module: Module, node: cst.CSTNode) -> bool:
+    """Return whether code of a function runs under `torch.no_grad()` or `torch.inference_mode()`, which models need."""
+    for parent in module.parents(node):
+        if isinstance(parent, cst.FunctionDef):
+            return any(_is_guard(module, d.decorator) for d in parent.decorators)
+        if isinstance(parent, cst.With) and any(_is_guard(module, i.item) for i in parent.items):
+            return True
+    return False
+
+
+def _is_guard(module: Module, item: cst.BaseExpression) -> bool:
+    name = module.qualified(item.func if isinstance(item, cst.Call) else item)
+    return name in ("torch.no_grad", "torch.inference_mode")
+
+
+def infers_under_guard(module: Module, call: cst.Call) -> bool:
+    """Return whether a function of another file is called, named as what infers is, where gradients are off."""
+    name = call.func.value if isinstance(call.func, cst.Name) else ""
+    return _RUNS_ALONE.fullmatch(name) is not None and name not in module.functions and is_guarded(module, call)
+
+
+def _is_made_by_library(facts: Facts, name: str) -> bool:
+    """Return whether the file shows that a library which runs models makes what a name holds, and it may be a model."""
+    return any(m.partition(".")[0] in LOCAL and may_be_a_model(m) for m in _made_of(facts, name))
 
 
 def _may_be_ort(module: Module, call: cst.Call, name: str) -> bool:
@@ -134,6 +179,11 @@ def _made_of(facts: Facts, name: str) -> set[str]:
     return {facts.full_name(n) for n in made}
 
 
+def may_run(module: Module, calls: ModelCalls, call: cst.Call) -> bool:
+    """Return whether a call is named, or shown, as one that runs a model or a session."""
+    return calls.runs_model(call) or runs_session(module, call) or infers_under_guard(module, call)
+
+
 def runs_at_once(module: Module, calls: ModelCalls, function: cst.FunctionDef, depth: int = 4) -> bool:
     """Return whether calling a function runs a model, not only a function within it that something else may call."""
     for call in module.nodes(cst.Call, within=function.body):
@@ -148,7 +198,7 @@ def runs_at_once(module: Module, calls: ModelCalls, function: cst.FunctionDef, d
                 if target is not function
             ):
                 return True
-        elif (calls.runs_model(call) or runs_session(module, call)) and unproven(module, calls, call) is None:
+        elif may_run(module, calls, call) and unproven(module, calls, call) is None:
             return True
     return False
 
