@@ -31,6 +31,10 @@ KEPT = [
     "s = ort.InferenceSession(path, o)\nreturn s",
     "s = ort.InferenceSession(path, o)\nreturn Wrapper(s, path)",
     "s = ort.InferenceSession(path, o)\nself.session = s",
+    "s = ort.InferenceSession(path, o)\nreturn cls.of(s)",
+    "s = ort.InferenceSession(path, o)\nSESSIONS[path] = s",
+    "self.sessions.append(ort.InferenceSession(path, o))",
+    "self.sessions = [ort.InferenceSession(p, o) for p in path]",
 ]
 
 
@@ -82,6 +86,16 @@ def test_reported_where_a_session_of_the_module_may_serve(setting, use):
         ("y = ort.InferenceSession(path, o).run(None, {})", "not kept"),
         ("s = ort.InferenceSession(a, o)\nt = ort.InferenceSession(b, o)\nmeasure(s)\nmeasure(t)", "not kept"),
         (
+            "encoder = ort.InferenceSession(a, o)\ndecoder = ort.InferenceSession(b, o)\n"
+            "for name, s in (('encoder', encoder), ('decoder', decoder)):\n    print(name, s.run(None, x))",
+            "not kept",
+        ),
+        (
+            "all = {}\nfor p in paths:\n    all[p] = ort.InferenceSession(p, o)\nfor s in all.values():\n"
+            "    s.run(None, x)",
+            "not kept",
+        ),
+        (
             "s = ort.InferenceSession(path, o)\no.enable_profiling = False\n"
             "o.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL\n"
             "t = ort.InferenceSession(path, o)",
@@ -101,6 +115,12 @@ def test_silent_in_a_script_that_compares_or_ends(setting, use, reason):
         (function(f"if self.debug:\n    {PROFILING}", KEPT[0]), "on a condition"),
         (function(PROFILING, "s = ort.InferenceSession(path, o)\ns.run(None, {})"), "not kept"),
         (function(PROFILING, "s = ort.InferenceSession(path, o)\nreturn s.run(None, {})"), "not kept"),
+        (function(LEVEL, "s = ort.InferenceSession(path, o)\nself.size = s.get_inputs()[0].shape"), "not kept"),
+        (function(LEVEL, "s = ort.InferenceSession(path, o)\nreturn inputs_of(s)"), "not kept"),
+        (function(LEVEL, "return inputs_of(ort.InferenceSession(path, o))"), "not kept"),
+        (function(LEVEL, "model.graph.output.append(tap)", KEPT[0]), "on purpose"),
+        (function(LEVEL, KEPT[0]).replace("path)", "path, calibration_providers)", 1), "does not serve"),
+        ("class A(CalibrationDataReader):\n" + textwrap.indent(function(LEVEL, KEPT[0]), "    "), "does not serve"),
         (function(PROFILING, "o.profile_file_prefix = path", KEPT[0]), "on purpose"),
         (function(LEVEL, "o.optimized_model_filepath = path", KEPT[0]), "on purpose"),
         (function(LEVEL, KEPT[0], name="benchmark_model"), "does not serve"),

@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pytest_cpuperf.static.rules.base import Mend, PythonRule, Report, Silence
-from pytest_cpuperf.static.rules.cpu306_ort_left_for_debugging.sessions import NOT_SERVING, is_compared, is_kept
+from pytest_cpuperf.static.rules.cpu306_ort_left_for_debugging.sessions import (
+    CALIBRATES,
+    NOT_SERVING,
+    is_compared,
+    is_kept,
+)
 from pytest_cpuperf.static.source import nodes as cst
 from pytest_cpuperf.static.source.chunks import Chunk
 from pytest_cpuperf.static.source.facts import Facts
@@ -18,6 +23,7 @@ _NOT_KEPT = "the session is not kept, or a script runs it and ends: nothing show
 _LEVELS = frozenset({"ORT_DISABLE_ALL", "ORT_ENABLE_BASIC", "ORT_ENABLE_EXTENDED"})
 _ON_PURPOSE = pattern(
     r"\bend_profiling\b|\bprofile_file_prefix\b|\boptimized_model_filepath\b|\bregister_custom_ops_library\b"
+    r"|\bgraph\s*\.\s*output\s*\.\s*(?:append|extend|add|insert)\b"
 )
 _OTHER_PROVIDERS = pattern(
     r"\b(?!CPU|CUDA|ROCM|Dml)\w+ExecutionProvider\b|\badd_provider(?:_for_devices)?\b|\bhas_trt\b"
@@ -55,10 +61,11 @@ class OrtLeftForDebugging(PythonRule):
     digits.
 
     ## When it stays silent
-    Where it is set on a condition, where the profile is read (`end_profiling`, `profile_file_prefix`) or the optimized
-    graph is saved, where another provider optimises graphs itself (TensorRT, OpenVINO, QNN, …), where the session is
-    not kept, or a script runs it and ends, where one model has a session with the setting and one without, and in code
-    that tests, measures, exports, converts or compares.
+    Where it is set on a condition, where the profile is read (`end_profiling`, `profile_file_prefix`), the optimized
+    graph is saved or outputs are added to the graph, where another provider optimises graphs itself (TensorRT,
+    OpenVINO, QNN, …), where the session is not kept (only its inputs are read, or a function is given it), or a script
+    runs it and ends, where one model has a session with the setting and one without, and in code that tests, measures,
+    calibrates, exports, converts or compares.
 
     ## References
     https://onnxruntime.ai/docs/performance/model-optimizations/graph-optimizations.html
@@ -160,10 +167,12 @@ def _silent_because(module: Module, assign: cst.Assign, options: cst.BaseExpress
         if isinstance(parent, (cst.If, cst.ExceptHandler, cst.Else)):
             return "it is set on a condition"
     named = [n.name.value for n in (function, around) if n is not None]
-    if any(NOT_SERVING & set(words(name)) for name in named):
+    named += [last_name(base.value) or "" for base in around.bases] if around is not None else []
+    given = [p.name.value for p in module.nodes(cst.Param, within=function.params)] if function is not None else []
+    if any(NOT_SERVING & set(words(name)) for name in named) or any(CALIBRATES & set(words(p)) for p in given):
         return "the code tests, measures or converts: it does not serve"
     if _ON_PURPOSE.search(module.facts.code):
-        return "it is set on purpose: the profile or the optimised graph is kept, or operators are added"
+        return "it is set on purpose: the profile or the optimised graph is kept, or operators or outputs are added"
     if setting == "graph_optimization_level" and _OTHER_PROVIDERS.search(module.code(around or scope)):
         return "another provider may optimise the graph itself"
     if is_compared(module, assign, function):

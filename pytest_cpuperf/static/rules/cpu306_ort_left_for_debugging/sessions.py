@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from pytest_cpuperf.static.ort_code.held_sessions import Keeper, kept_by
 from pytest_cpuperf.static.ort_code.session_options import SESSION
 from pytest_cpuperf.static.source import nodes as cst
 from pytest_cpuperf.static.source.chunks import Chunk
@@ -22,6 +23,8 @@ NOT_SERVING = frozenset(
         *("measure", "timeit"),
     )
 )
+# What a function is given that reads a model's values to quantize it.
+CALIBRATES = frozenset({"calibration", "calibrator", "calib", "quantizer"})
 _RUNS = pattern(r"\.\s*run(?:_with_iobinding)?\s*\(")
 # A loop without an end, or a function within a function, which may answer requests.
 _GOES_ON = pattern(r"\bwhile\b|(?m:^[ \t]+(?:async[ \t]+)?def\b)|\b(?:uvicorn|app|server|asyncio)\s*\.\s*run\b")
@@ -81,29 +84,39 @@ def is_kept(module: Module, options: cst.BaseExpression, scope: cst.CSTNode, aro
             if _serves_from_top(module, call):
                 return True
             continue
-        for parent in module.parents(call):
-            if isinstance(parent, cst.Return):
-                return not _is_run(module, call)
-            if isinstance(parent, (cst.Assign, cst.AnnAssign)):
-                targets = _targets(parent)
-                if any(isinstance(t, (cst.Attribute, cst.Subscript)) for t in targets):
-                    return True
-                held = {dotted(t) for t in targets}
-                shared = {n.name.value for g in module.nodes(cst.Global, within=scope) for n in g.names}
-                return bool(held & shared) or _leaves(module, scope, held)
-            if isinstance(parent, cst.FunctionDef):
-                break
+        keeper = kept_by(module, call)
+        if isinstance(keeper, cst.Return):
+            return True
+        if keeper is not None and _is_stored(module, keeper, scope):
+            return True
     return False
+
+
+def _is_stored(module: Module, keeper: Keeper, scope: cst.CSTNode) -> bool:
+    """Return whether what keeps a session in a function outlives it: an attribute, a global, what is returned."""
+    if isinstance(keeper, cst.Call) and isinstance(keeper.func, cst.Attribute):
+        targets = [keeper.func.value]
+    elif isinstance(keeper, (cst.Assign, cst.AnnAssign)):
+        targets = _targets(keeper)
+    else:
+        around = module.around(keeper, cst.Assign)
+        targets = _targets(around) if around is not None else []
+    if any(isinstance(t, (cst.Attribute, cst.Subscript)) for t in targets):
+        return True
+    held = {dotted(t) for t in targets}
+    shared = {n.name.value for g in module.nodes(cst.Global, within=scope) for n in g.names}
+    return bool(held & shared) or _leaves(module, scope, held)
 
 
 def _serves_from_top(module: Module, call: cst.Call) -> bool:
     """Return whether a session of a module's own level may serve: not where the script runs or measures it and ends."""
     if module.function_of(call) is not None:
         return True
-    held = {name for t in _held_as(module, call) if (name := dotted(t))}
+    held = {name for t in _held_as(module, call) if (name := dotted(t.value if isinstance(t, cst.Subscript) else t))}
+    held |= _looped(module, held)
     if any(_uses_global(chunk, name) for name in held for chunk in module.facts.outline.chunks):
         return True
-    if _is_run(module, call) or any(
+    if isinstance(module.parent(call), cst.Attribute) or any(
         isinstance(p, cst.Call) and NOT_SERVING & set(words(last_name(p.func) or "")) for p in module.parents(call)
     ):
         return False
@@ -118,6 +131,16 @@ def _serves_from_top(module: Module, call: cst.Call) -> bool:
         ):
             return False
     return True
+
+
+def _looped(module: Module, held: set[str]) -> set[str]:
+    """Return the names that a loop of the module's own level gives what is held: `for s in (encoder, decoder)`."""
+    found = set()
+    for loop in module.nodes(cst.For):
+        names = module.nodes(cst.Name, within=loop.iter)
+        if module.function_of(loop) is None and any(n.value in held for n in names):
+            found |= {n.value for n in module.nodes(cst.Name, within=loop.target)}
+    return found
 
 
 def _uses_global(chunk: Chunk, name: str) -> bool:
@@ -143,20 +166,13 @@ def _targets(assign: cst.Assign | cst.AnnAssign) -> list[cst.BaseExpression]:
     return [t.target for t in assign.targets] if isinstance(assign, cst.Assign) else [assign.target]
 
 
-def _is_run(module: Module, call: cst.Call) -> bool:
-    """Return whether a session is run where it is built, and dropped: `InferenceSession(…).run(…)`."""
-    parent = module.parent(call)
-    return isinstance(parent, cst.Attribute) and parent.attr.value == "run"
-
-
 def _leaves(module: Module, scope: cst.CSTNode, held: set[str | None]) -> bool:
     """Return whether what is held under a name is returned, stored or built into something that is."""
-    for place in module.nodes(cst.Return, cst.Assign, within=scope):
-        value = place.value
-        if value is None:
-            continue
-        if isinstance(place, cst.Assign) and not any(isinstance(t.target, cst.Attribute) for t in place.targets):
-            continue
-        if any(dotted(n) in held for n in (value, *module.nodes(cst.Name, within=value))):
-            return not any(last_name(c.func) == "run" for c in module.nodes(cst.Call, within=value))
+    for node in module.nodes(cst.Name, within=scope):
+        keeper = kept_by(module, node) if node.value in held else None
+        if isinstance(keeper, cst.Return):
+            return True
+        if isinstance(keeper, cst.Assign) and module.is_inside(node, keeper.value):
+            if any(isinstance(t, (cst.Attribute, cst.Subscript)) for t in _targets(keeper)):
+                return True
     return False
