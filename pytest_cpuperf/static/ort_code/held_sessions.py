@@ -7,7 +7,7 @@ from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import dotted, last_name
 
 Keeper = cst.Assign | cst.AnnAssign | cst.Return | cst.ListComp | cst.DictComp | cst.Call
-"""An assignment, a `return`, a comprehension, or the call of `append`."""
+"""An assignment, a `return`, a comprehension, or the call of `append` or `setattr`."""
 
 
 def kept_by(module: Module, node: cst.CSTNode) -> Keeper | None:
@@ -19,7 +19,7 @@ def kept_by(module: Module, node: cst.CSTNode) -> Keeper | None:
         if isinstance(parent, (cst.Attribute, cst.SimpleStatementLine)):
             return None
         if isinstance(parent, cst.Call):
-            if last_name(parent.func) == "append":
+            if last_name(parent.func) in ("append", "setattr"):
                 return parent
             if not _builds_object(parent):
                 return None

@@ -13,6 +13,7 @@ from pytest_cpuperf.static.source.patterns import pattern
 SESSION = "onnxruntime.InferenceSession"
 OPTIONS = "onnxruntime.SessionOptions"
 _VARIABLE = pattern(r"""["']ORT_INTRA_OP_NUM_THREADS["']""")
+_COUNTS_CPUS = pattern(r"(?:\w+\s*\.\s*)?cpu_count\([^()]*\)(?:\s*or\s*\d+)?")
 _GLOBAL_POOLS = pattern(r"\b(set_global_thread_pool_sizes|use_global_thread_pools|disable_per_session_threads)\b")
 
 
@@ -73,7 +74,7 @@ def _is_fresh(module: Module, value: cst.BaseExpression) -> bool:
     return isinstance(value, cst.Call) and module.qualified(value.func) == OPTIONS
 
 
-def _judge_name(module: Module, call: cst.Call, name: str, asked: Asked) -> str | None:
+def _judge_name(module: Module, call: cst.CSTNode, name: str, asked: Asked) -> str | None:
     function = module.function_of(call)
     scope: cst.CSTNode = function if function is not None else module.tree
     if function is not None and any(p.name.value == name for p in module.nodes(cst.Param, within=function.params)):
@@ -86,6 +87,8 @@ def _judge_name(module: Module, call: cst.Call, name: str, asked: Asked) -> str 
     if not values:
         if function is None:
             return "the options come from elsewhere"
+        if module.function_of(function) is not None:
+            return _judge_name(module, function, name, asked)  # a function within the one that makes them
         return _judge_module_options(module, name, asked)
     if not all(_is_fresh(module, v) for v in values):
         return "the options come from elsewhere"
@@ -161,4 +164,6 @@ def _is_given(module: Module, node: cst.Attribute, value: str | None) -> bool:
     assign = next((p for p in module.parents(node) if isinstance(p, (cst.Assign, cst.AnnAssign))), None)
     if assign is None or assign.value is None:
         return True
-    return not isinstance(assign.value, cst.Integer) or assign.value.value == value
+    if isinstance(assign.value, cst.Integer):
+        return assign.value.value == value
+    return _COUNTS_CPUS.fullmatch(module.code(assign.value)) is None  # no machine worth a thought has one

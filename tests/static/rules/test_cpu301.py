@@ -147,3 +147,20 @@ def test_a_session_of_nobody_known_is_silent_with_a_reason():
         """)
     assert lines == []
     assert "nothing shows that ort.thing.InferenceSession is onnxruntime's" in told
+
+
+@pytest.mark.parametrize(
+    ("setting", "lines"), [("one.log_severity_level = 3", [7]), ("one.intra_op_num_threads = 2", [])]
+)
+def test_options_of_the_function_around_are_judged(setting, lines):
+    source = f"""
+        import onnxruntime as ort
+        def load_all(paths):
+            one = ort.SessionOptions()
+            {setting}
+            def load(path):
+                return ort.InferenceSession(path, one)
+            return [load(p) for p in paths]
+        """
+    found, _, told = verdicts(source)
+    assert found == lines, told

@@ -17,6 +17,25 @@ def verdicts(source):
     return [f.message for f in plain.findings], " ".join(s.because for s in plain.silenced)
 
 
+LOAD = "def load(p):\n    s = ort.InferenceSession(p)\n    return s, s.get_inputs()\n"
+ONE_EACH = """
+class A:
+    def __init__(self): self.s = ort.InferenceSession('a')
+class B:
+    def __init__(self): self.t = ort.InferenceSession('a')
+"""
+WITHIN = """
+class A:
+    def __init__(self):
+        one = ort.SessionOptions()
+        {}
+        def load(p):
+            return ort.InferenceSession(p, one)
+        self.a = load('a')
+        self.b = load('b')
+"""
+
+
 @pytest.mark.parametrize(
     ("source", "beside"),
     [
@@ -32,6 +51,30 @@ def verdicts(source):
         ("s = ort.InferenceSession('a')\ndef f(x):\n    return np.dot(s.run(None, x)[0], table.T)", "numpy"),
         ("net = ort.InferenceSession('a')\ndef f(x):\n    return np.matmul(x, net.run(names, x)[0])", "numpy"),
         ("s = ort.InferenceSession('a')\ndef f(x):\n    return np.matmul(x, other.run(None, x)[0])", "numpy"),
+        ("sessions = [ort.InferenceSession('a'), ort.InferenceSession('b')]", "2 sessions"),
+        ("a, b = ort.InferenceSession('a'), ort.InferenceSession('b')", "2 sessions"),
+        (
+            "def load():\n    a = ort.InferenceSession('a')\n    b = ort.InferenceSession('b')\n    return a, b",
+            "2 sessions",
+        ),
+        (f"{LOAD}encoder, decoder = load('a'), load('b')", "2 sessions"),
+        (
+            f"{LOAD}class A:\n    def __init__(self):\n        self.a = load('a')\n        self.b = load('b')",
+            "2 sessions",
+        ),
+        (f"{LOAD}for p in paths:\n    all.append(load(p))", "several sessions"),
+        (
+            f"{LOAD}class A:\n    def __init__(self):\n        for n in names:\n            setattr(self, n, load(n))",
+            "several",
+        ),
+        (WITHIN.format("one.log_severity_level = 3"), "2 sessions"),
+        (WITHIN.format("one.intra_op_num_threads = os.cpu_count() or 4"), "2 sessions"),
+        (f"{ONE_EACH}class Both:\n    def __init__(self):\n        self.a, self.b = A(), B()", "2 sessions"),
+        (
+            "s = ort.InferenceSession('a')\ndef stft(x):\n    return torch.stft(x, 8)\n"
+            "def f(x):\n    return s.run(None, stft(x))",
+            "torch",
+        ),
     ],
 )
 def test_reported_beside_other_work(source, beside):
@@ -81,8 +124,11 @@ def test_silent_where_spinning_may_be_off(setting, reason):
         "s = ort.InferenceSession('a')\ndef f(x, y):\n    return np.dot(s.run(None, x)[0][0], y) / norm(y)",
         "s = ort.InferenceSession('a')\ndef f(x):\n    return np.linalg.inv(pose(s.run(None, x)))",
         "if gpu:\n    s = ort.InferenceSession('a')\nelse:\n    s = ort.InferenceSession('b')",
-        "class A:\n    def f(self): self.s = ort.InferenceSession('a')\n"
-        "class B:\n    def f(self): self.t = ort.InferenceSession('a')",
+        ONE_EACH,
+        f"{LOAD}a = load('a')",
+        f"{LOAD}class A:\n    def f(self):\n        try:\n            self.s = ort.InferenceSession('a')\n"
+        "        except OSError:\n            self.s = load('b')",
+        f"{ONE_EACH}if gpu:\n    a = A()\nelse:\n    a = B()",
     ],
 )
 def test_silent_where_one_session_has_the_machine(source):

@@ -94,7 +94,9 @@ def is_kept(module: Module, options: cst.BaseExpression, scope: cst.CSTNode, aro
 
 def _is_stored(module: Module, keeper: Keeper, scope: cst.CSTNode) -> bool:
     """Return whether what keeps a session in a function outlives it: an attribute, a global, what is returned."""
-    if isinstance(keeper, cst.Call) and isinstance(keeper.func, cst.Attribute):
+    if isinstance(keeper, cst.Call):
+        if not isinstance(keeper.func, cst.Attribute):
+            return True  # setattr(self, name, session)
         targets = [keeper.func.value]
     elif isinstance(keeper, (cst.Assign, cst.AnnAssign)):
         targets = _targets(keeper)

@@ -6,28 +6,16 @@ from collections.abc import Iterator
 
 from pytest_cpuperf.static.ort_code.session_options import SESSION, SPINNING, set_for_all, silent_because
 from pytest_cpuperf.static.rules.base import Mend, PythonRule, Report, Silence
+from pytest_cpuperf.static.rules.cpu305_ort_spinning.beside import beside, needed
 from pytest_cpuperf.static.source import nodes as cst
 from pytest_cpuperf.static.source.chunks import Chunk
 from pytest_cpuperf.static.source.facts import Facts
 from pytest_cpuperf.static.source.module import Module
-from pytest_cpuperf.static.source.names import argument, dotted, last_name
+from pytest_cpuperf.static.source.names import argument, dotted
 from pytest_cpuperf.static.source.patterns import pattern
 from pytest_cpuperf.static.source.spans import Span
 
 _TOUCHES_OPTIONS = pattern(r"\bSessionOptions\b|\badd_session_config_entry\b|\bintra_op_num_threads\b")
-# `run(None, …)` is onnxruntime's whatever it is asked of; `subprocess.run(…)` is none of a session.
-_RUNS = pattern(r"\.\s*run(?:_with_iobinding\s*\(|\s*\(\s*None\b)")
-# Work that a pool of threads shares out: products, convolutions, distances, transforms. `dot` and `inner` only of a
-# matrix, as vectors and the small matrices of `linalg` (poses, alignments) are done by one thread.
-_TORCH_WORK = pattern(
-    r"\b(?:torch|F)\s*\.\s*(?:nn\s*\.\s*functional\s*\.\s*|linalg\s*\.\s*|fft\s*\.\s*)?"
-    r"(?:matmul|mm|bmm|baddbmm|einsum|cdist|conv\w*|i?stft|i?r?fft2?|interpolate|grid_sample|linear|nms"
-    r"|scaled_dot_product_attention)\s*\("
-)
-_NUMPY_WORK = pattern(
-    r"\b(?:np|numpy)\s*\.\s*(?:(?:matmul|einsum|tensordot)\s*\("
-    r"|(?:dot|inner)\s*\((?:[^()\n]|\([^()\n]*\))*\.\s*(?:T\b|transpose\b))"
-)
 _ENTRY = '.add_session_config_entry("session.intra_op.allow_spinning", "0")'
 _HELP = "set session.intra_op.allow_spinning to 0, and measure with cpuperf.ort_threads that it pays"
 
@@ -37,7 +25,8 @@ class OrtSpinning(PythonRule):
 
     ## What it does
     Finds `onnxruntime.InferenceSession(…)` on the CPU whose options leave spinning on, in a file that holds more than
-    one session, or that multiplies matrices with torch or numpy in a function that runs a session.
+    one session (built there, by a helper of the file, or by objects of its classes), or that multiplies matrices with
+    torch or numpy in a function that runs a session, or in one that it calls.
 
     ## Why is this bad?
     After each run, the threads of a session's pool spin for a while in case more work comes. Meanwhile they take the
@@ -84,9 +73,8 @@ class OrtSpinning(PythonRule):
         return b"onnxruntime" in data and super().may_concern(data)
 
     def needed(self, chunks: set[Chunk], facts: Facts) -> set[Chunk]:
-        """The other methods of their classes too, and whatever makes or sets options."""
-        siblings = {s for c in chunks for s in facts.outline.siblings(c)}
-        return chunks | siblings | {c for c in facts.outline.chunks if _TOUCHES_OPTIONS.search(c.code)}
+        """Also what uses them, and whatever makes or sets options."""
+        return needed(chunks, facts) | {c for c in facts.outline.chunks if _TOUCHES_OPTIONS.search(c.code)}
 
     VALID = (
         """
@@ -136,94 +124,15 @@ class OrtSpinning(PythonRule):
         """Judge each session that is built."""
         everywhere = set_for_all(module)
         calls = [c for c in module.nodes(cst.Call) if module.qualified(c.func) == SESSION]
-        beside = _beside(module, calls)
+        work = beside(module, calls)
         for call in calls:
             because = everywhere or silent_because(module, call, SPINNING)
-            if because is None and beside is None:
+            if because is None and work is None:
                 because = "no second session is held here, and nothing is seen to compute beside it"
             if because:
                 yield Silence(call, because)
             else:
-                yield Report(call, f"its threads spin after each run, {beside}", _HELP, _mend(module, call))
-
-
-def _beside(module: Module, calls: list[cst.Call]) -> str | None:
-    """Return what computes beside a session, in words; None for nothing that is seen."""
-    held: dict[int, set[str]] = {}
-    for call in calls:
-        owner = module.class_of(call) or module.function_of(call) or module.tree
-        held.setdefault(id(owner), set()).update(_held_as(module, call) - {"_"})
-    most = max(map(len, held.values()), default=0)
-    if most > 1:
-        return f"and {most} sessions share the CPUs"
-    if any(_is_one_of_many(module, call) for call in calls):
-        return "and several sessions share the CPUs"
-    targets = [part for of_owner in held.values() for target in of_owner for part in target.split(",")]
-    names = {target.partition("[")[0].rpartition(".")[2].strip() for target in targets}
-    for chunk in module.facts.outline.chunks:
-        if not _runs_session(chunk, names):
-            continue
-        if _TORCH_WORK.search(chunk.code):
-            return "and torch computes beside it"
-        if _NUMPY_WORK.search(chunk.code):
-            return "and numpy computes beside it"
-    return None
-
-
-def _runs_session(chunk: Chunk, names: set[str]) -> bool:
-    """Return whether a function runs a session: one that the file holds under a name, or calls so."""
-    return _RUNS.search(chunk.code) is not None or any(
-        called == "run" and (receiver in names or "sess" in receiver.lower()) for receiver, called in chunk.calls
-    )
-
-
-def _kept_by(module: Module, node: cst.CSTNode) -> cst.CSTNode | None:
-    """Return the assignment, comprehension or `append` that keeps a session itself, or in a pair, a list or an object.
-
-    None where only what the session gives is kept: `InferenceSession(path).run(…)`, `measure(InferenceSession(path))`.
-    """
-    for parent in module.parents(node):
-        if isinstance(parent, (cst.Attribute, cst.SimpleStatementLine)):
-            return None
-        if isinstance(parent, cst.Call):
-            name = last_name(parent.func) or ""
-            if name == "append":
-                return parent
-            if not name.lstrip("_")[:1].isupper():
-                return None
-        if isinstance(parent, (cst.Assign, cst.AnnAssign, cst.ListComp, cst.DictComp)):
-            return parent
-    return None
-
-
-def _held_as(module: Module, call: cst.Call) -> set[str]:
-    """Return the names that a session is held under."""
-    keeper = _kept_by(module, call)
-    assign = keeper if isinstance(keeper, (cst.Assign, cst.AnnAssign)) else None
-    if assign is None:
-        return set()
-    targets = [t.target for t in assign.targets] if isinstance(assign, cst.Assign) else [assign.target]
-    return {module.code(t) for t in targets}
-
-
-def _is_one_of_many(module: Module, call: cst.Call) -> bool:
-    """Return whether a session is built in a loop or comprehension, and kept."""
-    if isinstance(_kept_by(module, call), (cst.ListComp, cst.DictComp)):
-        return True
-    loop = module.around(call, cst.For)
-    if loop is None or module.function_of(loop) is not module.function_of(call):
-        return False
-    held = _held_as(module, call)
-    uses = [n for n in module.nodes(cst.Name, cst.Attribute, within=loop.body) if dotted(n) in held]
-    return any(_is_put_into_many(module, node) for node in (call, *uses))
-
-
-def _is_put_into_many(module: Module, node: cst.CSTNode) -> bool:
-    """Return whether a session is appended to a list, or stored under a key."""
-    keeper = _kept_by(module, node)
-    if isinstance(keeper, cst.Call):
-        return True
-    return isinstance(keeper, cst.Assign) and any(isinstance(t.target, cst.Subscript) for t in keeper.targets)
+                yield Report(call, f"its threads spin after each run, {work}", _HELP, _mend(module, call))
 
 
 def _mend(module: Module, call: cst.Call) -> Mend | None:
