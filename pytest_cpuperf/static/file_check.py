@@ -17,7 +17,14 @@ from pytest_cpuperf.static.source.facts import Facts
 from pytest_cpuperf.static.source.neighbours import NOWHERE, Neighbours
 from pytest_cpuperf.static.source.prune import Pruned, prune
 from pytest_cpuperf.static.source.spans import Span
-from pytest_cpuperf.static.source.text import SourceError, TooDeepError, decode, first_line, refuse_surrogates
+from pytest_cpuperf.static.source.text import (
+    SourceError,
+    TooDeepError,
+    decode,
+    decode_marked,
+    first_line,
+    refuse_surrogates,
+)
 from pytest_cpuperf.static.suppressions import Suppressions, from_comments, read_suppressions
 
 if TYPE_CHECKING:
@@ -278,7 +285,7 @@ def _of_launches(
     from pytest_cpuperf.static.configs import dockerfile, procfile
     from pytest_cpuperf.static.configs.launches import LaunchFile
 
-    text = dockerfile.decode(data)
+    text = decode_marked(data)
     launches = dockerfile.launches(text) if language == "dockerfile" else procfile.launches(text)
     file = LaunchFile(text, tuple(launches), neighbours)
     return text, [(rule, outcome) for rule in rules for outcome in rule.check_launches(file)]

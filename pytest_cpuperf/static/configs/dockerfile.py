@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import json
 import re
 from collections.abc import Iterator
@@ -11,9 +10,7 @@ from typing import NamedTuple
 from pytest_cpuperf.static.configs.launches import Launch, commands, shell_words
 from pytest_cpuperf.static.source.patterns import pattern
 from pytest_cpuperf.static.source.spans import Span
-from pytest_cpuperf.static.source.text import SourceError
 
-_BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _ESCAPE = pattern(r"#\s*escape\s*=\s*([\\`])", re.IGNORECASE)
 _DIRECTIVE = pattern(r"#\s*\w+\s*=")
 _INSTRUCTION = pattern(r"\s*([A-Za-z]+)\s+(.*)", re.DOTALL)
@@ -30,25 +27,6 @@ class Instruction(NamedTuple):
     """What follows, continuations joined."""
     line: int
     end_line: int
-
-
-def decode(data: bytes) -> str:
-    """Return a file's text, by its byte order mark, else as UTF-8, else as Latin-1.
-
-    Raises SourceError where the bytes are no text.
-    """
-    for mark, encoding in _BOMS:
-        if data.startswith(mark):
-            try:
-                return data.decode(encoding)
-            except UnicodeDecodeError as error:
-                raise SourceError(f"not valid {encoding}: byte {error.start} cannot be decoded") from None
-    if b"\0" in data:
-        raise SourceError("expected text, found zero bytes: it is binary, or UTF-16 without a byte order mark")
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError:
-        return data.decode("latin-1")  # comments in another encoding do no harm
 
 
 def instructions(text: str) -> Iterator[Instruction]:

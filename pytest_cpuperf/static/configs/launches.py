@@ -20,7 +20,7 @@ _DEFAULTED = pattern(r"\$\{\w+:?[-=](\d+)\}")
 _VARIABLE = pattern(r"\$\{?(\w+)\}?")
 _MODELS = pattern(
     rf"(?i)\bpip3?\b[^\n]*[ \t\"'/=]({LIBRARIES})\b"
-    r"|\b(?:FROM|image:)\s+\S*(pytorch|huggingface|transformers|onnxruntime)"
+    rf"|\b(?:FROM|image:)\s+(?:\S*[^\w\s])?({LIBRARIES}|huggingface)(?![a-z])"
     r"|\b(HF_HOME|TRANSFORMERS_\w+|SENTENCE_TRANSFORMERS_HOME|TORCH_HOME|HF_HUB_\w+)\b"
 )
 _GPU = pattern(r"(?i)\bnvidia\b|\bcuda|\bcu1\d\d\b|\brocm\b|-gpu\b|capabilities:\s*\[?[\s\"'-]*gpu")

@@ -64,7 +64,8 @@ class WorkersWithoutThreads(PythonRule, ConfigRule):
     Where threads are set in the file or in a source beside it (`OMP_NUM_THREADS`, `torch.set_num_threads`,
     `intra_op_num_threads`, `cpu_threads`, `n_threads`, `taskset`, `numactl`, `cpuset`), where the number of workers is
     computed or is a variable's that has no default here, for services of a compose file with an `env_file`, where the
-    file asks for a GPU, and where nothing shows that the workers run models (of a compose file, each service alone).
+    file asks for a GPU, and where nothing shows that the workers run models (of a compose file, each service alone;
+    a task queue's modules, which import celery and the like, run in workers of their own).
 
     ## References
     https://huggingface.co/blog/bert-cpu-scaling-part-1

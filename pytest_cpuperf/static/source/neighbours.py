@@ -8,7 +8,7 @@ from functools import cached_property
 from itertools import islice
 from pathlib import Path
 
-from pytest_cpuperf.static.source.text import read_if_any
+from pytest_cpuperf.static.source.text import SourceError, decode_marked, read_if_any
 
 _REQUIREMENTS = ("requirements*.txt", "requirements/*.txt", "pyproject.toml", "setup.py", "setup.cfg", "Pipfile")
 _ENVIRONMENTS = ("environment*.yml", "environment*.yaml", "conda*.yml", "conda*.yaml")
@@ -26,6 +26,7 @@ _IMPORTS_LIBRARY = re.compile(
     rb"|tensorflow|fastembed|faster_whisper|whisper\w*|ultralytics|easyocr|paddle\w*|timm|open_clip|llama_cpp"
     rb"|ctranslate2|openvino|flair|stanza|gliner|keybert|setfit|rembg|rapidocr\w*|surya|FlagEmbedding|spacy)\b"
 )
+_IMPORTS_QUEUE = re.compile(rb"(?m)^[ \t]*(?:import|from)[ \t]+(?:celery|dramatiq|huey|rq|arq|taskiq)\b")
 # What sets threads, in code or in the environment: of torch and onnxruntime, TensorFlow, faster-whisper, llama.cpp,
 # CTranslate2, and of the CPUs a process may use.
 SETS_THREADS = (
@@ -124,9 +125,12 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def _imports_library(folder: Path) -> bool:
-    """Return whether a source of a folder, or below it, imports a library that runs models; True without sources."""
-    sources = [file for file in _sources(folder) if file.suffix == ".py"]
-    return not sources or any(_IMPORTS_LIBRARY.search(_bytes(file)) for file in sources)
+    """Return whether a source of a folder, or below it, imports a library that runs models; True without sources.
+
+    A module of a task queue does not count: its workers run the models, not those of the server.
+    """
+    sources = [_bytes(file) for file in _sources(folder) if file.suffix == ".py"]
+    return not sources or any(_IMPORTS_LIBRARY.search(s) and not _IMPORTS_QUEUE.search(s) for s in sources)
 
 
 def _lists_dependencies(name: str, text: str) -> bool:
@@ -140,4 +144,8 @@ def _bytes(file: Path) -> bytes:
 
 
 def _text(file: Path) -> str:
-    return read_if_any(file).decode("utf-8", "replace")
+    """Return a file's text; `pip freeze > requirements.txt` writes UTF-16 in PowerShell."""
+    try:
+        return decode_marked(read_if_any(file))
+    except SourceError:
+        return ""

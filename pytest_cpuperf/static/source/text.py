@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import os
 import stat
@@ -17,6 +18,7 @@ _KINDS = (
     (stat.S_ISCHR, "a device"),
     (stat.S_ISBLK, "a device"),
 )
+_BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 # What blocks when it is read (a pipe, a file of /proc) fails instead.
 _NO_WAITING = getattr(os, "O_NONBLOCK", 0)
 
@@ -85,6 +87,25 @@ def decode(data: bytes) -> str:
     if not encoding.startswith("utf-8"):  # whose decoder takes none
         refuse_surrogates(text)
     return text
+
+
+def decode_marked(data: bytes) -> str:
+    """Return the text of a file that is no Python, by its byte order mark, else as UTF-8, else as Latin-1.
+
+    Raises SourceError where the bytes are no text.
+    """
+    for mark, encoding in _BOMS:
+        if data.startswith(mark):
+            try:
+                return data.decode(encoding)
+            except UnicodeDecodeError as error:
+                raise SourceError(f"not valid {encoding}: byte {error.start} cannot be decoded") from None
+    if b"\0" in data:
+        raise SourceError("expected text, found zero bytes: it is binary, or UTF-16 without a byte order mark")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return data.decode("latin-1")  # comments in another encoding do no harm
 
 
 def refuse_surrogates(text: str) -> None:
