@@ -126,8 +126,9 @@ def test_silent_where_spinning_may_be_off(setting, reason):
         "if gpu:\n    s = ort.InferenceSession('a')\nelse:\n    s = ort.InferenceSession('b')",
         ONE_EACH,
         f"{LOAD}a = load('a')",
-        f"{LOAD}class A:\n    def f(self):\n        try:\n            self.s = ort.InferenceSession('a')\n"
-        "        except OSError:\n            self.s = load('b')",
+        "class A:\n    def load(self):\n        s = ort.InferenceSession('b')\n        return s\n"
+        "    def f(self):\n        try:\n            self.s = ort.InferenceSession('a')\n"
+        "        except OSError:\n            self.s = self.load()",
         f"{ONE_EACH}if gpu:\n    a = A()\nelse:\n    a = B()",
     ],
 )
