@@ -73,7 +73,7 @@ def silent_because(
         return "it makes a generator, which is gone over elsewhere"
     if _MAKES.match(last_name(call.func) or ""):
         return "it loads a model, or makes one"
-    if _is_remote(module, call):
+    if _is_remote(module, function, call):
         return "what is called may be a client of another service, or asynchronous"
     if not targets and (missing := unproven(module, calls, call)):
         return missing
@@ -84,11 +84,15 @@ def silent_because(
     return None
 
 
-def _is_remote(module: Module, call: cst.Call) -> bool:
-    function = call.func
-    name = dotted(function) or module.code(function)
+def _is_remote(module: Module, function: cst.FunctionDef, call: cst.Call) -> bool:
+    name = dotted(call.func) or module.code(call.func)
     first = name.split(".")[1] if name.startswith("self.") and name.count(".") > 1 else name.split(".")[0]
-    return _REMOTE.search(name) is not None or _REMOTE.search(module.facts.made_from(first).split("(")[0]) is not None
+    made = [
+        module.code(a.value)
+        for a in module.nodes(cst.Assign, within=function.body)
+        if any(dotted(t.target) == first for t in a.targets)
+    ]  # what the function itself binds counts before what the file does
+    return any(_REMOTE.search(m.split("(")[0]) for m in (name, *(made or [module.facts.made_from(first)])))
 
 
 def _iterated_later(module: Module, function: cst.FunctionDef, call: cst.Call) -> bool:
