@@ -138,7 +138,11 @@ def _may_be_set(module: Module, scope: cst.CSTNode, name: str, asked: Asked) -> 
     """Return why options called `name` may set what is asked about, or None where the scope does not."""
     for node in module.nodes(cst.Attribute, within=scope):
         if node.attr.value == asked.attribute and dotted(node.value) == name and _is_given(module, node, asked.value):
-            return f"its options set {asked.attribute}{f' = {asked.value}' if asked.value else ''}"
+            given = _value_given(module, node)
+            if asked.value is None:
+                return f"its options set {asked.attribute}"
+            sure = isinstance(given, cst.Integer)
+            return f"its options set {asked.attribute}{' = ' if sure else ', which may be '}{asked.value}"
     for call in module.nodes(cst.Call, within=scope):
         function = dotted(call.func) or ""
         if function == f"{name}.add_session_config_entry" and call.args:
@@ -161,9 +165,15 @@ def _is_given(module: Module, node: cst.Attribute, value: str | None) -> bool:
     """Return whether an attribute is given a value, or one that is not told; any counts where none is asked for."""
     if value is None:
         return True
-    assign = next((p for p in module.parents(node) if isinstance(p, (cst.Assign, cst.AnnAssign))), None)
-    if assign is None or assign.value is None:
+    given = _value_given(module, node)
+    if given is None:
         return True
-    if isinstance(assign.value, cst.Integer):
-        return assign.value.value == value
-    return _COUNTS_CPUS.fullmatch(module.code(assign.value)) is None  # no machine worth a thought has one
+    if isinstance(given, cst.Integer):
+        return given.value == value
+    return _COUNTS_CPUS.fullmatch(module.code(given)) is None  # no machine worth a thought has one
+
+
+def _value_given(module: Module, node: cst.CSTNode) -> cst.BaseExpression | None:
+    """Return what an assignment gives to an attribute; None where it is none."""
+    assign = next((p for p in module.parents(node) if isinstance(p, (cst.Assign, cst.AnnAssign))), None)
+    return assign.value if assign is not None else None

@@ -98,7 +98,7 @@ c = ort.InferenceSession("c", o)
         ('o.add_session_config_entry("session.force_spinning_stop", "1")', "a session entry for spinning"),
         ("o.add_session_config_entry(key, value)", "a session entry for spinning"),
         ("o.intra_op_num_threads = 1", "intra_op_num_threads = 1"),
-        ("o.intra_op_num_threads = n", "intra_op_num_threads = 1"),
+        ("o.intra_op_num_threads = n", "intra_op_num_threads, which may be 1"),
         ("configure(o)", "handed to configure"),
         ("o = make()", "come from elsewhere"),
     ],
