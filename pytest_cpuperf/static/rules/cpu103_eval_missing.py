@@ -27,6 +27,7 @@ _ASKS_EVAL = (
 _NO_MODULE_BASES = pattern(
     r"(?i)handler|service|predictor|pipeline|executor|worker|server|api|engine|object|\babc\b|runner|node"
 )
+_ASKS_ITSELF = pattern(r"\.\s*(?:eval\s*\(\s*\)|train\s*\(\s*False)")
 _INFERS = pattern(r"\b(?:no_grad|inference_mode|set_grad_enabled)\b")
 # What a call chain may do to a module that it made: all return the module.
 _CHAIN = frozenset({"to", "cuda", "cpu", "half", "float", "double", "bfloat16", "requires_grad_", "eval"})
@@ -64,9 +65,10 @@ class EvalMissing(PythonRule):
     Unsafe: results change, to what they should be.
 
     ## When it stays silent
-    Where the file trains or the module is saved; where it is handed to a function that may put it into eval mode; where
-    something the rule cannot tell apart is put into eval mode; for classes of the file without dropout or batch norm;
-    and for what arrives in eval mode: `from_pretrained` of transformers and diffusers, `torch.jit.load`.
+    Where the file trains, in tests, or where the module is saved; where it is handed to a function that may put it into
+    eval mode; where something the rule cannot tell apart is put into eval mode, or the class does so itself; for
+    classes of the file, and layers of `torch.nn`, without dropout or batch norm, and what is built with `dropout=0`; and for
+    what arrives in eval mode: `from_pretrained` of transformers and diffusers, `torch.jit.load`.
 
     ## References
     https://docs.pytorch.org/docs/stable/notes/autograd.html#evaluation-mode-nn-module-eval
@@ -168,6 +170,8 @@ def _makes_module(module: Module, made: cst.Call, name: str) -> bool:
     facts = module.facts
     if full.startswith("torchvision.models.") and ("Weights" in full or ".feature_extraction." in full):
         return False  # preprocessing, and what keeps the mode of the model it is made of
+    if full == "torch.jit.load":
+        return False  # it keeps the mode that it was saved in
     if full.startswith("torchvision.models.") or full == "timm.create_model":
         return True
     klass = facts.outline.by_name.get(full)
@@ -181,12 +185,12 @@ def _makes_module(module: Module, made: cst.Call, name: str) -> bool:
 def _silent_because(facts: Facts, assign: cst.Assign, made: cst.Call, name: str, module: Module) -> str | None:
     if trains(facts):
         return "the file trains"
-    klass = facts.outline.by_name.get(module.qualified(made.func) or "")
-    if klass is not None and not any(
-        _DIFFERS.search("\n".join(facts.outline.lines[k.start : k.end]))
-        for k in (klass, *facts.outline.bases_of(klass))
-    ):
-        return "its class has nothing that eval mode changes"
+    function = module.function_of(assign)
+    if function is not None and function.name.value.startswith("test_"):
+        return "it is a test"
+    because = _of_class(facts, made, module)
+    if because:
+        return because
     if _is_asked(facts, name) or "eval" in module.code(assign.value):
         return "it is put into eval mode"
     around = module.class_of(assign)
@@ -209,6 +213,28 @@ def _silent_because(facts: Facts, assign: cst.Assign, made: cst.Call, name: str,
     return f"it is handed to {handed}, which may put it into eval mode" if handed else None
 
 
+def _of_class(facts: Facts, made: cst.Call, module: Module) -> str | None:
+    """Return why eval mode is not missed in what a call makes, if what is made shows it."""
+    full = module.qualified(made.func) or ""
+    klass = facts.outline.by_name.get(full)
+    if klass is not None:
+        classes = (klass, *facts.outline.bases_of(klass))
+        texts = ["\n".join(facts.outline.lines[k.start : k.end]) for k in classes]
+        if not any(_DIFFERS.search(text) for text in texts):
+            return "its class has nothing that eval mode changes"
+        if any(_ASKS_ITSELF.search(text) for text in texts):
+            return "its class puts itself, or a part of itself, into eval mode"
+    elif full.startswith("torch.nn.") and not _DIFFERS.search(module.code(made)) and ".Transformer" not in full:
+        return "its layers have nothing that eval mode changes"
+    elif any(a.keyword is not None and "dropout" in a.keyword.value and _is_zero(module, a) for a in made.args):
+        return "it is built with no dropout, and nothing else that eval mode changes is seen"
+    return None
+
+
+def _is_zero(module: Module, argument: cst.Arg) -> bool:
+    return re.fullmatch(r"0?\.?0*", module.code(argument.value)) is not None
+
+
 def _may_be_module(facts: Facts, klass: Class) -> bool:
     """Return whether a class may be a module that holds others: by its bases, a forward, or eval mode of its own."""
     unknown = [b for b in klass.bases if b not in facts.outline.by_name and not _NO_MODULE_BASES.search(b)]
@@ -222,8 +248,10 @@ def _is_asked(facts: Facts, name: str) -> bool:
 
 def _handed_to(facts: Facts, name: str) -> str | None:
     """Return the function that a module is given to, if any is that may change its mode."""
-    given = re.compile(rf"([\w.]+)\s*\((?:[^()]*,)?\s*(?:\w+\s*=\s*)?(?:self\s*\.\s*)?{re.escape(name)}\s*[,)]")
+    given = re.compile(
+        rf"(?<![\w.])(?<!def )([\w.]+)\s*\((?:[^()]*,)?\s*(?:\w+\s*=\s*)?(?:self\s*\.\s*)?{re.escape(name)}\s*[,)]"
+    )
     for match in given.finditer(facts.code):
         if match[1].rpartition(".")[2] not in _KEEPS_MODE:
             return match[1]
-    return None
+    return "others in a tuple" if re.search(rf"=\s*\(\s*{re.escape(name)}\s*,\s*\)", facts.code) else None

@@ -19,7 +19,8 @@ _RUNS = pattern(
 _SAVES = pattern(
     r"save\w*|push_to_hub|merge_and_unload|merge_adapter|state_dict|named_parameters|named_modules|export\w*|quantize\w*"
 )
-_CALL = r"(?<![\w.])(?:self\s*\.\s*)?{name}\s*(?:\.\s*(\w+)\s*)?\("
+# What is defined under the name is not called there.
+_CALL = r"(?<![\w.])(?<!def )(?:self\s*\.\s*)?{name}\s*(?:\.\s*(\w+)\s*)?\("
 _MOVES = r"(?<![\w.])(?:self\s*\.\s*)?{name}\s*\.\s*(?:(cuda|mps|xpu)\s*\(|to\s*\(([^()]*(?:\([^()]*\))?[^()]*)\))"
 # Libraries that move what they are handed, and what asks diffusers to keep a pipeline on a GPU, part by part.
 _HANDED = (

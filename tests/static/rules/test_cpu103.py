@@ -39,6 +39,9 @@ def verdicts(body):
         "m = torchvision.models.resnet18(weights=None)",
         "from other import Model\nm = Model()\nm.load_state_dict(torch.load('m.pt'))",
         "m = Net()\nother = Net().eval()",
+        "m = Net()\ndef work(m, x): return m(x)",
+        "m = nn.Sequential(nn.Linear(2, 2), nn.Dropout())\nm.load_state_dict(torch.load('m.pt'))",
+        "from other import N\nm = N(dropout=0.1)\nm.load_state_dict(state)",
     ],
 )
 def test_reported_where_nothing_puts_it_into_eval_mode(body):
@@ -62,6 +65,15 @@ def test_reported_where_nothing_puts_it_into_eval_mode(body):
         ("class Outer(nn.Module):\n    def __init__(self):\n        self.m = Net()", "part of another module"),
         ("m = Net()\nm.to('cpu').eval()", "put into eval mode"),
         ("class Head(other.Base):\n    def __init__(self):\n        self.m = Net()", "part of another module"),
+        ("m = torch.jit.load('m.ptt')\nm.load_state_dict(state)", ""),
+        ("m = nn.Linear(2, 2)\nm.load_state_dict(torch.load('m.pt'))", "layers have nothing"),
+        ("from other import Net as N\nm = N(dropout=0.)\nm.load_state_dict(state)", "built with no dropout"),
+        (
+            "class Own(Net):\n    def forward(self, x):\n        self.drop.eval()\n        return x\nm = Own()",
+            "its class puts itself",
+        ),
+        ("def test_it(x):\n    m = Net()\n    return m(x)", "it is a test"),
+        ("m = Net()\nProcess(target=work, args=(m,)).start()", "handed to others in a tuple"),
         ("class Outer(nn.Module):\n    def f(self): pass\nnet = Net()\nm = 3", "nothing here runs it"),
     ],
 )
@@ -69,3 +81,9 @@ def test_silent_with_the_reason(body, reason):
     found, told = verdicts(body)
     assert found == []
     assert reason in told
+
+
+def test_a_method_of_the_same_name_is_not_a_call():
+    found, told = verdicts("m = Net()\nm = 3\nclass Rows:\n    def net(self): pass\nnet = Net()")
+    assert found == ["m runs in training mode: nothing puts it into eval mode"]
+    assert "nothing here runs it" in told
