@@ -67,8 +67,8 @@ class EvalMissing(PythonRule):
     ## When it stays silent
     Where the file trains, in tests, or where the module is saved; where it is handed to a function that may put it into
     eval mode; where something the rule cannot tell apart is put into eval mode, or the class does so itself; for
-    classes of the file, and layers of `torch.nn`, without dropout or batch norm, and what is built with `dropout=0`; and for
-    what arrives in eval mode: `from_pretrained` of transformers and diffusers, `torch.jit.load`.
+    classes of the file, and layers of `torch.nn`, without dropout or batch norm, and what is built with `dropout=0`;
+    and for what arrives in eval mode: `from_pretrained` of transformers and diffusers, `torch.jit.load`.
 
     ## References
     https://docs.pytorch.org/docs/stable/notes/autograd.html#evaluation-mode-nn-module-eval
