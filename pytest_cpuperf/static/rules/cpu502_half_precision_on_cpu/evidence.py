@@ -20,6 +20,13 @@ _KNOWS_CPU = pattern(
 )
 # A test by which the user of the code chooses the precision.
 _CHOOSES = pattern(r"(?i)precision|dtype|bf_?16|fp_?16|bfloat16|float16|\bhalf\b|is_half|use_half|\bamp\b|autocast")
+# What a tensor has, and a module has not.
+_OF_TENSORS = frozenset(
+    (
+        *("T", "data", "detach", "numpy", "reshape", "view", "permute", "transpose"),
+        *("contiguous", "squeeze", "unsqueeze", "flatten", "clone"),
+    )
+)
 _TRAINS = pattern(r"\.\s*backward\s*\(|\boptim(?:izer)?s?\s*\.\s*step\s*\(|\bTrainer\s*\(|\bGradScaler\b")
 
 
@@ -61,6 +68,8 @@ def _decorates(module: Module, call: cst.Call, function: cst.CSTNode) -> bool:
 
 
 def _of_model(module: Module, request: Request) -> str | None:
+    if _is_of_a_tensor(request.call):
+        return "what is converted is a tensor"
     names, runs_at_once = _held_as(module, request.call)
     if not on_cpu(module, request.call):
         if not any(moved_to_cpu(module, request.call, n) for n in names):
@@ -77,6 +86,21 @@ def _of_model(module: Module, request: Request) -> str | None:
     if not (runs_at_once or any(is_run(facts, n) for n in names)):
         return "nothing here shows that what is converted is a model that runs on the CPU"
     return None
+
+
+def _is_of_a_tensor(call: cst.Call) -> bool:
+    """Return whether the chain that a call ends was a tensor on its way: `layer.weight.detach().half()`."""
+    chain: cst.BaseExpression = call.func.value if isinstance(call.func, cst.Attribute) else call
+    first = chain
+    while isinstance(chain, (cst.Call, cst.Attribute)):
+        if isinstance(chain, cst.Call):
+            chain = chain.func
+            continue
+        name = chain.attr.value
+        if name in _OF_TENSORS and (name != "data" or chain is first):
+            return True
+        chain = chain.value
+    return False
 
 
 def _is_put_elsewhere(module: Module, call: cst.Call, names: set[str]) -> bool:
