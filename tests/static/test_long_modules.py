@@ -20,6 +20,21 @@ MODULES = {
     "batches in a module": lambda n: TOKENIZER + BATCHES * n,
     "guards in a function": lambda n: f"import torch\ndef f(model, t):\n{guards(n)}    return 1\n",
     "functions": lambda n: "import torch\n" + f"def f(model, t):\n{guards(1)}    return a0.tolist()\n" * n,
+    "guards whose results are used": lambda n: (
+        "import torch\ndef f(model, t):\n" + guards(n) + "".join(f"    use(a{i})\n" for i in range(n))
+    ),
+    "guards of one name": lambda n: (
+        "import torch\ndef f(model, t):\n"
+        + "    with torch.no_grad():\n        a = model(t)\n    use(a.tolist())\n" * n
+    ),
+    "methods that call the next": lambda n: (
+        "import torch\nclass A:\n"
+        + "".join(
+            f"  def f{i}(self, t):\n    with torch.no_grad():\n      x = self.g(t)\n    return self.f{i + 1}(x)\n"
+            for i in range(n)
+        )
+    ),
+    "imports": lambda n: "".join(f"from torch import m{i}\n" for i in range(n)) + f"def f(model, t):\n{guards(1)}",
     "comments": lambda n: "# cpuperf: ignore[" * n + "CPU101\n",
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
 from typing import TypeAlias
@@ -32,15 +33,16 @@ def changes_of(text: str, fixes: Iterable[Fix]) -> tuple[list[Change], int]:
     All edits of a fix are among them, or none. The rest is for another pass.
     """
     starts = [*line_starts(text), len(text)]  # the last: for what goes after a line that does not end
-    taken: list[Change] = []
+    taken: list[Change] = []  # in order, so that a change is held against its neighbours alone
     count = 0
     for fix in fixes:
         spans = [_span(edit, starts) for edit in fix.edits]
-        if any(_overlaps(span, other) for span in spans for other in taken):
+        if any(_overlaps(span, other) for span in spans for other in _neighbours(span, taken)):
             continue
-        taken += spans
+        for span in spans:
+            bisect.insort(taken, span)
         count += 1
-    return sorted(taken), count
+    return taken, count
 
 
 def changed(text: str, changes: Sequence[Change]) -> str:
@@ -55,6 +57,12 @@ def changed(text: str, changes: Sequence[Change]) -> str:
 
 def _span(edit: Edit, starts: list[int]) -> Change:
     return starts[edit.line - 1] + edit.column - 1, starts[edit.end_line - 1] + edit.end_column - 1, edit.text
+
+
+def _neighbours(span: Change, taken: list[Change]) -> list[Change]:
+    """Return the changes next to a place, among some that are in order and do not overlap."""
+    at = bisect.bisect_left(taken, span)
+    return taken[max(0, at - 1) : at + 1]
 
 
 def _overlaps(a: Change, b: Change) -> bool:

@@ -5,9 +5,13 @@ Read from the text with strings and comments blanked, so that it does not depend
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import bisect
+import sys
+from collections.abc import Iterable, Iterator
+from functools import cached_property
 from typing import NamedTuple
 
+from pytest_cpuperf.static.source.edits import line_starts
 from pytest_cpuperf.static.source.patterns import pattern
 
 # They begin with a literal, which the regular expression engine looks for quickly; what stands before is read back.
@@ -23,6 +27,7 @@ _BY_NAME = pattern(
 _BY_NAME_WORDS = ("import_module", "__import__", "importorskip", "optional_import", "lazy", "Lazy")
 _TARGET_BEFORE = pattern(r"([A-Za-z_][\w.]*)[ \t]*(?:,[ \t]*\w+[ \t]*)?(?::[^=\n]+)?=[ \t]*[\w.]*$")
 _KEPT_AS = pattern(r"(?:^|[;:])[ \t]*([A-Za-z_][\w.]*)[ \t]*(?::[^=\n]+)?=[ \t]*$")
+_ASSIGNED = pattern(r"= ?([A-Za-z_]\w*)")
 _WHOLE_VALUE = pattern(r"((?:\.\w+)*)[ \t]*(?=[\n;]|$|if\b)")
 
 # A variable or attribute of this name, wherever it came from, is that library: `torch = Library().torch()`.
@@ -47,14 +52,27 @@ class Binding(NamedTuple):
     """What stands before the statement on its line; None for more than white space."""
 
 
+class _Spans:
+    """Pieces of a text that do not overlap."""
+
+    def __init__(self, spans: Iterable[tuple[int, int]]) -> None:
+        self._spans = sorted(spans)
+
+    def hold(self, offset: int) -> bool:
+        """Return whether an offset lies in one of them."""
+        at = bisect.bisect_right(self._spans, (offset, sys.maxsize)) - 1
+        return at >= 0 and offset < self._spans[at][1]
+
+
 class Imports:
     """The imports of one file, all scopes together."""
 
     def __init__(self, text: str, code: str) -> None:
         """`code` is the text with strings and comments blanked."""
         self._froms = [m for m in _FROM.finditer(code) if not _is_yielded(code, m.start())]
-        spans = [m.span() for m in self._froms]
-        self._plain = [m for m in _IMPORT.finditer(code) if not any(a < m.start() < b for a, b in spans)]
+        froms = _Spans(m.span() for m in self._froms)
+        self._plain = [m for m in _IMPORT.finditer(code) if not froms.hold(m.start())]
+        self._spans = _Spans(m.span() for m in (*self._froms, *self._plain))
         self._code = code
         self.names = {name: full for name, full, _ in self._imported()}
         """What each imported name stands for: `t` is `torch`, `ng` is `torch.no_grad`."""
@@ -77,12 +95,16 @@ class Imports:
 
     def bindings(self, name: str) -> list[Binding]:
         """Return the import statements that bind a name, in whichever scope."""
-        found = []
-        for own, full, offset in self._imported():
-            if own == name:
-                before = self._code[self._code.rfind("\n", 0, offset) + 1 : offset]
-                line = self._code.count("\n", 0, offset) + 1
-                found.append(Binding(name, full, line, None if before.strip() else before))
+        return self._bindings.get(name, [])
+
+    @cached_property
+    def _bindings(self) -> dict[str, list[Binding]]:
+        starts = line_starts(self._code)
+        found: dict[str, list[Binding]] = {}
+        for name, full, offset in self._imported():
+            line = bisect.bisect_right(starts, offset)
+            before = self._code[starts[line - 1] : offset]
+            found.setdefault(name, []).append(Binding(name, full, line, None if before.strip() else before))
         return found
 
     def _kept(self, text: str, code: str) -> Iterator[tuple[str, str]]:
@@ -94,19 +116,19 @@ class Imports:
                 target = _TARGET_BEFORE.search(code, line_start, start)
                 if target is not None:
                     yield target[1], match[1]
-        for name, full in self.names.items():
-            if full.partition(".")[0] not in _KEPT_OF:
-                continue
-            for offset in _assigned(code, name):
-                line_start = code.rfind("\n", 0, offset) + 1
-                target = _KEPT_AS.search(code[line_start:offset])
-                value = _WHOLE_VALUE.match(code, offset + len(name))
-                if target is not None and value is not None and target[1] != f"{name}{value[1]}":
+        held = {name: full for name, full in self.names.items() if full.partition(".")[0] in _KEPT_OF}
+        for match in _ASSIGNED.finditer(code) if held else ():
+            full = held.get(match[1], "")
+            value = _WHOLE_VALUE.match(code, match.end()) if full else None
+            if value is not None:
+                line_start = code.rfind("\n", 0, match.start()) + 1
+                target = _KEPT_AS.search(code[line_start : match.start(1)])
+                if target is not None and target[1] != f"{match[1]}{value[1]}":
                     yield target[1], f"{full}{value[1]}"
 
     def is_import(self, offset: int) -> bool:
         """Return whether an offset of the text lies in an import statement."""
-        return any(m.start() <= offset < m.end() for m in (*self._plain, *self._froms))
+        return self._spans.hold(offset)
 
     def full_name(self, name: str) -> str:
         """Return what a dotted name stands for: `t.no_grad` is `torch.no_grad`, and so is `self.torch.no_grad`."""
@@ -133,15 +155,6 @@ class Imports:
         both = (*self.names.items(), *self.kept.items())
         found = {local.rpartition(".")[2] for local, full in both if full.rpartition(".")[2] in names}
         return found - names
-
-
-def _assigned(code: str, name: str) -> Iterator[int]:
-    """Yield the offsets at which a name stands right after an equals sign."""
-    for written in (f"= {name}", f"={name}"):
-        at = code.find(written)
-        while at >= 0:
-            yield at + len(written) - len(name)
-            at = code.find(written, at + 1)
 
 
 def _is_yielded(code: str, offset: int) -> bool:

@@ -48,6 +48,10 @@ class NodeIndex:
         low = bisect.bisect_left(nodes, outer.number, key=_number)
         return nodes[low : bisect.bisect_left(nodes, self._ends[outer.number], low, key=_number)]
 
+    def those_after(self, nodes: list[Node], other: cst.CSTNode) -> list[Node]:
+        """Return those of some nodes, given in source order, that begin after another has ended."""
+        return nodes[bisect.bisect_left(nodes, self._ends[other.number], key=_number) :]
+
     def parent(self, node: cst.CSTNode) -> cst.CSTNode | None:
         """Return the node that holds a node, or None for the module."""
         return self._nodes[self._parents[node.number]] if node.number else None

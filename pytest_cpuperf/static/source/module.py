@@ -50,6 +50,10 @@ class Module(PlacedNodes):
         """Return the nodes inside a node that are a name: variables, attributes and keywords, in source order."""
         return self.those_within(self._names.get(value, []), within)
 
+    def named_after(self, value: str, node: cst.CSTNode, within: cst.CSTNode) -> list[cst.Name]:
+        """Return the nodes inside a node, and after another, that are a name, in source order."""
+        return self.those_after(self.named(value, within), node)
+
     @property
     def imports(self) -> dict[str, str]:
         """What each imported name of the file stands for."""

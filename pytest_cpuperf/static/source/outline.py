@@ -212,7 +212,7 @@ class Outline:
             chunk = todo.pop()
             if chunk not in reached:
                 reached.add(chunk)
-                todo += [c for c in self.called(chunk) if wanted is None or c in reached or wanted(c)]
+                todo += [c for c in self.called(chunk) if c not in reached and (wanted is None or wanted(c))]
         return reached
 
     def siblings(self, chunk: Chunk) -> list[Chunk]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from typing import TypeAlias
 
 from pytest_cpuperf.static.source import nodes as cst
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import dotted, last_name
+from pytest_cpuperf.static.torch_code.guards import is_guard
 
 # Methods and functions whose result is no tensor any more.
 _PLAIN_METHODS = frozenset({"item", "tolist", "numpy"})
@@ -30,6 +33,9 @@ _DECIDES = frozenset(
         *("predict", "transcribe", "translate", "beam_search"),
     )
 )
+
+
+_Assignment: TypeAlias = "cst.Assign | cst.AnnAssign | cst.AugAssign"
 
 
 @lru_cache(maxsize=32)  # asked for each place in a function
@@ -63,8 +69,9 @@ def uses_after(module: Module, name: str, block: cst.CSTNode, function: cst.CSTN
     A name bound anew after the block, before it is read, is not the block's value any more.
     """
     found: list[cst.Name] = []
-    for node in module.named(name, within=function):
-        if not module.is_after(node, block):
+    replaced: cst.CSTNode = block  # what is left of this suite reads another value
+    for node in module.named_after(name, block, within=function):
+        if module.is_inside(node, replaced):
             continue
         parent = module.parent(node)
         if isinstance(parent, (cst.Attribute, cst.Arg)) and _is_label(node, parent):
@@ -72,17 +79,31 @@ def uses_after(module: Module, name: str, block: cst.CSTNode, function: cst.CSTN
         if isinstance(parent, cst.AssignTarget):
             assign = module.parent(parent)
             if assign is not None and not module.named(name, within=assign.value):  # type: ignore[attr-defined]
-                if module.parent(module.parent(assign) or assign) is module.parent(block):
-                    break
-                continue
+                suite = _suite_of(module, assign)
+                if suite is not None and module.is_inside(block, suite):
+                    if suite is getattr(function, "body", None):
+                        break
+                    replaced = suite
             continue
         if not _is_bound_by_loop(module, node, block):
             found.append(node)
     return found
 
 
+def _suite_of(module: Module, statement: cst.CSTNode) -> cst.CSTNode | None:
+    """Return the suite that a statement is in; what a gradient guard is around runs as if it were not."""
+    for parent in module.parents(statement):
+        if isinstance(parent, (cst.IndentedBlock, cst.SimpleStatementSuite)):
+            holder = module.parent(parent)
+            if not (isinstance(holder, cst.With) and all(is_guard(module, item.item) for item in holder.items)):
+                return parent
+    return None
+
+
 def _is_bound_by_loop(module: Module, use: cst.Name, block: cst.CSTNode) -> bool:
     """Return whether a loop after a block, around a use, binds its name anew."""
+    if use.value not in _loop_names(module):
+        return False
     for parent in module.parents(use):
         loops: list[cst.For | cst.CompFor] = [parent] if isinstance(parent, cst.For) else []
         if isinstance(parent, (cst.ListComp, cst.GeneratorExp, cst.SetComp, cst.DictComp)):
@@ -93,6 +114,12 @@ def _is_bound_by_loop(module: Module, use: cst.Name, block: cst.CSTNode) -> bool
         if isinstance(parent, cst.FunctionDef):
             break
     return False
+
+
+@lru_cache(maxsize=4)
+def _loop_names(module: Module) -> frozenset[str]:
+    """Return the names that loops bind: most names are none, and what is around their uses need not be looked at."""
+    return frozenset(name for loop in module.nodes(cst.For, cst.CompFor) for name in _bound(loop.target))
 
 
 def _is_label(node: cst.Name, parent: cst.CSTNode) -> bool:
@@ -186,16 +213,42 @@ def is_result(module: Module, node: cst.CSTNode) -> bool:
 def spread(module: Module, names: Iterable[str], block: cst.CSTNode, function: cst.CSTNode) -> set[str]:
     """Return names, and those that are bound after a block to what is made of them without becoming plain data."""
     found = set(names)
-    later = [
-        a
-        for a in module.nodes(cst.Assign, cst.AnnAssign, cst.AugAssign, within=function)
-        if a.value is not None and module.is_after(a, block)
-    ]
-    for assign in later:
-        if is_plain(module, assign.value):
-            continue
-        read = [n for n in module.nodes(cst.Name, within=assign.value) if n.value in found]
-        if any(not becomes_plain(module, n) for n in read):
-            targets = [t.target for t in assign.targets] if isinstance(assign, cst.Assign) else [assign.target]
-            found |= {name for target in targets for name in _bound(target)}
+    readers: dict[int, _Assignment] = {}
+    for name in found:
+        readers |= _readers(module, name, block, function)
+    # In source order: what an assignment binds is read by those after it alone.
+    todo = list(readers)
+    heapq.heapify(todo)
+    while todo:
+        assign = readers[heapq.heappop(todo)]
+        targets = [t.target for t in assign.targets] if isinstance(assign, cst.Assign) else [assign.target]
+        for name in {name for target in targets for name in _bound(target)} - found:
+            found.add(name)
+            more = _readers(module, name, assign, function)
+            for number in more.keys() - readers.keys():
+                heapq.heappush(todo, number)
+            readers |= more
     return found
+
+
+def _readers(module: Module, name: str, after: cst.CSTNode, function: cst.CSTNode) -> dict[int, _Assignment]:
+    """Return the assignments after a node that bind what is made of a name and is no plain data, by number."""
+    found: dict[int, _Assignment] = {}
+    for node in uses_after(module, name, after, function):
+        assign = _assigned_from(module, node)
+        if assign is not None and assign.number not in found and not becomes_plain(module, node):
+            if assign.value is not None and not is_plain(module, assign.value):
+                found[assign.number] = assign
+    return found
+
+
+def _assigned_from(module: Module, node: cst.CSTNode) -> _Assignment | None:
+    """Return the assignment that a node is in the value of, or None."""
+    inner = node
+    for parent in module.parents(node):
+        if isinstance(parent, (cst.Assign, cst.AnnAssign, cst.AugAssign)):
+            return parent if parent.value is inner else None
+        if isinstance(parent, (cst.BaseSuite, cst.SimpleStatementLine)):
+            return None
+        inner = parent
+    return None

@@ -174,10 +174,10 @@ def _chosen(choice: cst.IfExp) -> cst.BaseExpression | None:
 def outer_guard(module: Module, guard: Guard) -> cst.CSTNode | None:
     """Return a gradient guard around this one in the same function, or None."""
     for node in module.parents(guard.holder):
-        if isinstance(node, cst.With) and any(_is_guard(module, item.item) for item in node.items):
+        if isinstance(node, cst.With) and any(is_guard(module, item.item) for item in node.items):
             return node
         if isinstance(node, cst.FunctionDef):
-            if any(_is_guard(module, d.decorator) for d in node.decorators):
+            if any(is_guard(module, d.decorator) for d in node.decorators):
                 return node
             return None
     return None
@@ -186,10 +186,10 @@ def outer_guard(module: Module, guard: Guard) -> cst.CSTNode | None:
 def guarded(module: Module, node: cst.CSTNode) -> bool:
     """Return whether a gradient guard is around a node in its function, or on the function."""
     for parent in module.parents(node):
-        if isinstance(parent, cst.With) and any(_is_guard(module, item.item) for item in parent.items):
+        if isinstance(parent, cst.With) and any(is_guard(module, item.item) for item in parent.items):
             return True
         if isinstance(parent, cst.FunctionDef):
-            return any(_is_guard(module, d.decorator) for d in parent.decorators)
+            return any(is_guard(module, d.decorator) for d in parent.decorators)
     return False
 
 
@@ -205,7 +205,8 @@ def enters_inference_mode(module: Module, guard: Guard) -> bool:
     return False
 
 
-def _is_guard(module: Module, node: cst.BaseExpression) -> bool:
+def is_guard(module: Module, node: cst.BaseExpression) -> bool:
+    """Return whether an expression is a gradient guard: `torch.no_grad()`, `torch.inference_mode()`."""
     function = node.func if isinstance(node, cst.Call) else node
     name = module.qualified(function)
     return name in _NO_GRAD or name in _INFERENCE

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import weakref
+
 from pytest_cpuperf.static.source.chunks import Chunk
 from pytest_cpuperf.static.source.facts import Facts
 from pytest_cpuperf.static.source.patterns import pattern
@@ -28,9 +30,33 @@ def may_run_model(chunk: Chunk, facts: Facts) -> bool:
     Never False where `ModelCalls.runs_model` would find one: it asks the same of every name before a bracket, without
     a tree.
     """
-    if _text_may_run_model(chunk, facts):
-        return True
-    return any(_text_may_run_model(c, facts) for c in facts.outline.closure([chunk]) if c is not chunk)
+    known = _known.setdefault(facts, {})
+    if chunk not in known:
+        _find(chunk, facts, known)
+    return known[chunk]
+
+
+_known: weakref.WeakKeyDictionary[Facts, dict[Chunk, bool]] = weakref.WeakKeyDictionary()
+
+
+def _find(chunk: Chunk, facts: Facts, known: dict[Chunk, bool]) -> None:
+    """Remember of a function, and of those it calls that are told with it, whether they may run a model."""
+    caller: dict[Chunk, Chunk | None] = {chunk: None}
+    todo = [chunk]
+    while todo:
+        reached = todo.pop()
+        if known.get(reached) or (reached not in known and _text_may_run_model(reached, facts)):
+            way: Chunk | None = reached
+            while way is not None:  # all on the way call it
+                known[way] = True
+                way = caller[way]
+            return
+        if reached not in known:
+            for called in facts.outline.called(reached):
+                if called not in caller:
+                    caller[called] = reached
+                    todo.append(called)
+    known.update(dict.fromkeys(caller, False))
 
 
 def _text_may_run_model(chunk: Chunk, facts: Facts) -> bool:

@@ -20,6 +20,28 @@ def verdicts(source):
 
 
 REPORTED = {
+    "a name bound anew after the block, which is trained with": """
+        import torch
+        def f(model, head, x, y):
+            with torch.no_grad():
+                out = model(x)
+            ids = out.argmax(-1).tolist()
+            out = head(x)
+            loss = criterion(out, y)
+            loss.backward()
+            return ids
+        """,
+    "a name bound anew under another guard, and changed in place": """
+        import torch
+        def f(model, x):
+            with torch.no_grad():
+                out = model(x)
+            ids = out.tolist()
+            with torch.no_grad():
+                out = torch.ones(3)
+            out.add_(1)
+            return ids
+        """,
     "an import after another on its line": """
         import os; import torch
         def f(model, x):
@@ -212,6 +234,28 @@ def test_reported_whatever_things_are_called(way):
 
 
 LEFT_ALONE = {
+    "out is changed in place after the block (add_)": """
+        import torch
+        def f(model, x):
+            with torch.no_grad():
+                out = model(x)
+            ids = out.tolist()
+            with suppress(ValueError):
+                out = torch.ones(3)
+            out.add_(1)
+            return ids
+        """,
+    "out is changed in place after the block (mul_)": """
+        import torch
+        def f(model, xs):
+            for x in xs:
+                with torch.no_grad():
+                    out = model(x)
+                if done(out.tolist()):
+                    break
+                out = torch.ones(3)
+            out.mul_(2)
+        """,
     "nothing shows that quiet.no_grad is torch's": """
         import quiet
         def f(model, x):

@@ -59,9 +59,8 @@ def changed_in_place_afterwards(case: Case) -> str | None:
     for name, values in assigned_names(case.module, case.body).items():
         if all_plain(case.module, values):
             continue
-        for node in case.module.nodes(cst.AugAssign, within=case.function):
-            if _writes(node.target, name) and _is_results(case, node, name):
-                return f"{name} is changed in place after the block, which raises on inference tensors"
+        if _is_augmented(case, name):
+            return f"{name} is changed in place after the block, which raises on inference tensors"
         for use in uses_of(case, name):
             change = _in_place(case, use)
             if change:
@@ -69,15 +68,19 @@ def changed_in_place_afterwards(case: Case) -> str | None:
     return None
 
 
-def _is_results(case: Case, change: cst.CSTNode, name: str) -> bool:
-    """Return whether a change after the block still works on the block's value."""
-    if not case.module.is_after(change, case.body):
-        return False
-    for assign in case.module.nodes(cst.Assign, within=case.function):
-        if case.module.is_after(assign, case.body) and case.module.is_after(change, assign):
-            if any(_writes(t.target, name) and isinstance(t.target, cst.Name) for t in assign.targets):
-                return False
-    return True
+def _is_augmented(case: Case, name: str) -> bool:
+    """Return whether the first that binds a name after the block works on the block's value: `logits += bias`."""
+    assert case.function is not None
+    for node in case.module.named_after(name, case.body, within=case.function):
+        target: cst.CSTNode = node
+        parent = case.module.parent(node)
+        while isinstance(parent, cst.Subscript) and parent.value is target:
+            target, parent = parent, case.module.parent(parent)
+        if isinstance(parent, cst.AugAssign) and parent.target is target:
+            return True
+        if isinstance(parent, cst.AssignTarget) and target is node:
+            return False
+    return False
 
 
 def _in_place(case: Case, use: cst.Name) -> str | None:
@@ -97,9 +100,3 @@ def _in_place(case: Case, use: cst.Name) -> str | None:
             return None
         node = parent
     return None
-
-
-def _writes(target: cst.CSTNode, name: str) -> bool:
-    while isinstance(target, cst.Subscript):
-        target = target.value
-    return isinstance(target, cst.Name) and target.value == name
