@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import gc
-import os
-import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import get_args
 
@@ -22,6 +20,7 @@ from pytest_cpuperf.static.rules import all_rules
 from pytest_cpuperf.static.rules.base import Language, Rule, RuleOptions
 from pytest_cpuperf.static.source.neighbours import Neighbours
 from pytest_cpuperf.static.source.text import SourceError, read_bytes
+from pytest_cpuperf.static.workers import in_processes
 
 # Below this many files a second process costs more than it brings.
 _WORTH_A_PROCESS = 200
@@ -109,26 +108,13 @@ def _check_files(job: _Job, files: Sequence[Path], run: Run) -> list[_Answer]:
         return [_check_piece(job, files)]
     # Several pieces for each process, neighbours apart: folders differ in how much there is to do.
     pieces = [files[i :: 4 * processes] for i in range(4 * processes)]
-    from concurrent.futures import ProcessPoolExecutor  # brings multiprocessing, which few files need
-
-    with ProcessPoolExecutor(processes, initializer=_end_with_parent) as pool:
-        return list(pool.map(_check_piece, [job] * len(pieces), pieces))
+    return in_processes(partial(_check_piece, job), pieces, processes, partial(_killed, job))
 
 
-def _end_with_parent() -> None:
-    """Have this process end when the one that started it has, however that ended: it would wait for work for ever."""
-    from multiprocessing import connection, parent_process
-
-    parent = parent_process()
-    if parent is None:
-        return
-    sentinel = parent.sentinel
-
-    def watch() -> None:
-        connection.wait([sentinel])
-        os._exit(1)
-
-    threading.Thread(target=watch, name="cpuperf-parent", daemon=True).start()
+def _killed(job: _Job, file: Path) -> _Answer:
+    """Return the answer for a file that the process that checked it was killed over."""
+    message = "cannot be checked: the process that did was killed; did memory run out?"
+    return _Answer([CheckResult(1, errors=(CheckError(relative(file, job.settings.root), None, message),))], {})
 
 
 def selected_rules(settings: Settings) -> list[Rule]:
