@@ -118,6 +118,47 @@ HARD = {
             def two(self, x):
                 return self.model(x)
         """,
+    "an object of a class that runs no model, called as models are": """
+        import torch
+        class Blocks:
+            def __call__(self, x):
+                return x
+        class A:
+            def __init__(self):
+                self.model = Blocks()
+            def run(self, x, net):
+                with torch.no_grad():
+                    y = self.model(x).tolist()
+                with torch.no_grad():
+                    return net(y).tolist()
+        """,
+    "a property that holds a model": """
+        import torch
+        class A:
+            @property
+            def model(self):
+                return self._held
+            def other(self):
+                return 1
+            def run(self, x):
+                with torch.no_grad():
+                    return self.model(x).tolist()
+        """,
+    "a class under another package's copy of torch": """
+        def f(x):
+            from quark.torch.quantization.config import QConfig
+            return x
+        def g(x):
+            return QConfig.from_dict(x)
+        """,
+    "a tokenizer and a module at the top": """
+        import torch, torchvision
+        for text in texts:
+            tokenizer(text)
+        net = torchvision.models.resnet18()
+        with torch.no_grad():
+            print(net(image).tolist())
+        """,
     "a guard in a class body and at the top": """
         import torch
         class A:
@@ -238,7 +279,7 @@ def test_a_check_with_its_silences_has_the_same_findings(project, cpuperf_comman
 def test_a_finding_covers_its_trigger():
     for source in HARD.values():
         data = (textwrap.dedent(source) if "\r" not in source else source).encode()
-        for finding in check_source(data, "a.py", RULES).findings:
+        for finding in (f for f in check_source(data, "a.py", RULES).findings if f.rule == "CPU101"):
             assert finding.source_line[finding.column - 1 :].startswith("torch.no_grad()")
             assert finding.end_column - finding.column == len("torch.no_grad()")
 

@@ -76,7 +76,7 @@ class DeprecatedQuantization(PythonRule):
 
     def uses(self, facts: Facts) -> list[int]:
         """Where the package is named, and where names imported from it are used."""
-        names = [alias for alias, full in facts.imports.items() if full.startswith(_PREFIXES)]
+        names = [alias for alias in facts.imports if facts.full_name(alias).startswith(_PREFIXES)]
         pattern = "|".join(rf"\b{re.escape(name)}\b" for name in names)
         return super().uses(facts) + ([m.start() for m in re.finditer(pattern, facts.code)] if names else [])
 

@@ -16,6 +16,7 @@ from pytest_cpuperf.static.source.outline import Outline
 from pytest_cpuperf.static.source.patterns import pattern
 
 _CALLS = pattern(r"[\w\])][ \t]*\(")
+_IS_PROPERTY = pattern(r"(?:[ \t]*@[^\n]*\n)*?[ \t]*@[ \t]*[\w.]*(?:property|setter)\b")
 _LONG_LITERAL = 200
 # `NAME = <data>` on one line of the module's own level; a generated file has thousands.
 _CONSTANT = pattern(r"([A-Za-z_]\w*)[ \t]*(?::[^=\n]*)?=(?!=)([^\n]*)")
@@ -49,10 +50,14 @@ def prune(text: str, outline: Outline, kept: set[Chunk] | None, triggers: set[in
 
 
 def _stub_others(lines: list[str | None], outline: Outline, kept: set[Chunk]) -> None:
-    needed = {owner for chunk in kept for owner in _owners(chunk.owner)}
+    # A call of a method that is cut away must still be seen to go to a function of this file.
+    called = {c for chunk in kept for c in outline.called(chunk)}
+    needed = {owner for chunk in kept | called for owner in _owners(chunk.owner)}
     for chunk in outline.chunks:
         if chunk not in kept and (chunk.owner is None or chunk.owner in needed):
-            _stub(lines, chunk, f"{chunk.indent}def {chunk.name}(): pass")
+            # What a property returns is called, not the property.
+            decorators = [f"{chunk.indent}@property"] if _IS_PROPERTY.match(chunk.code) else []
+            _stub(lines, chunk, *decorators, f"{chunk.indent}def {chunk.name}(): pass")
     for klass in outline.classes:
         if klass not in needed and (klass.outer is None or klass.outer in needed):
             _stub(lines, klass, f"{klass.indent}class {klass.name}: pass")
@@ -106,5 +111,5 @@ def _owners(klass: Class | None) -> Iterator[Class]:
         klass = klass.outer
 
 
-def _stub(lines: list[str | None], piece: Chunk | Class, stub: str) -> None:
-    lines[piece.start : piece.end] = [stub, *[None] * (piece.end - piece.start - 1)]
+def _stub(lines: list[str | None], piece: Chunk | Class, *stub: str) -> None:
+    lines[piece.start : piece.end] = [*stub, *[None] * (piece.end - piece.start - len(stub))]
