@@ -140,7 +140,7 @@ def _outcomes(facts: Facts, rules: list[PythonRule], thorough: bool) -> tuple[Mo
     pruned: Pruned | None = None
     if not thorough:
         uses = {r.code: _uses(r, facts) for r in rules}
-        rules = [r for r in rules if uses[r.code]]
+        rules = [r for r in rules if uses[r.code] and r.may_report(facts)]
         if not _is_odd(text):
             pruned = _cut_down(facts, rules, uses)
             if pruned is None:
@@ -185,21 +185,20 @@ def _is_odd(text: str) -> bool:
 def _cut_down(facts: Facts, rules: list[PythonRule], uses: dict[str, list[int]]) -> Pruned | None:
     """Return the text with only what the rules will ask about, or None where no rule can report anything."""
     kept: set[Chunk] = set()
-    needed = False
-    class_lines: set[int] = set()
+    top_level = facts.outline.top_level
+    top_level_lines: set[int] = set()
     for rule in rules:
-        lines = {facts.line_of(offset) for offset in uses[rule.code]}
-        holders = facts.outline.holding(lines)
-        possible = {c for c in holders.values() if c is None or not rule.cannot_report(c, facts)}
-        if not possible:
-            continue
-        needed = True
-        class_lines |= {line for line, chunk in holders.items() if chunk is None}
-        kept |= rule.needed({c for c in possible if c is not None}, facts)
-    if not needed:
+        holders = facts.outline.holding({facts.line_of(offset) for offset in uses[rule.code]})
+        possible = {chunk for chunk in set(holders.values()) if not rule.cannot_report(chunk, facts)}
+        if top_level in possible:
+            possible.remove(top_level)
+            kept.add(top_level)
+            top_level_lines |= {line for line, chunk in holders.items() if chunk is top_level}
+        kept |= rule.needed(possible, facts) if possible else set()
+    if not kept:
         return None
     # What code outside functions means may depend on any function of the file.
-    return prune(facts.text, facts.outline, None if class_lines else kept, class_lines)
+    return prune(facts.text, facts.outline, None if top_level in kept else kept, top_level_lines)
 
 
 def _uses(rule: PythonRule, facts: Facts) -> list[int]:

@@ -77,7 +77,8 @@ DEEP = {
 @pytest.mark.parametrize("kind", DEEP)
 def test_what_would_overflow_the_parser_is_one_line(kind, monkeypatch):
     monkeypatch.setattr(libcst_trial, "_MOST_SECONDS", 2)
-    result = check_source(f"import torch\nx = {DEEP[kind]}\n".encode(), "a.py", RULES)
+    source = f"import torch\nwith torch.no_grad(): model(1)\nx = {DEEP[kind]}\n"
+    result = check_source(source.encode(), "a.py", RULES)
     assert [e.message for e in result.errors] == ["nested too deeply to be parsed"]
 
 
@@ -125,7 +126,7 @@ def test_long_flat_expressions_are_parsed():
 
 
 def test_newer_python_than_libcst_knows_is_one_line():
-    result = check_source(b"import torch\nwith torch.no_grad(): x = <<>>\n", "a.py", RULES)
+    result = check_source(b"import torch\nwith torch.no_grad(): model(1); x = <<>>\n", "a.py", RULES)
     (error,) = result.errors
     assert error.message.startswith("not valid Python")
     assert error.line == 2

@@ -202,8 +202,15 @@ class PythonRule(Rule, base=True):
         patterns = (self.live,) if isinstance(self.live, str) else self.live
         return [offset for pattern in patterns for offset in facts.live_matches(pattern)]
 
+    def may_report(self, facts: Facts) -> bool:
+        """Return whether the whole file's text leaves the rule anything to report. Errs towards True."""
+        return True
+
     def cannot_report(self, chunk: Chunk, facts: Facts) -> bool:
-        """Return whether a function's text alone shows that nothing in it will be reported. Errs towards False."""
+        """Return whether a function's text alone shows that nothing in it will be reported. Errs towards False.
+
+        The code that is in no function is asked about as a chunk, too.
+        """
         return False
 
     def needed(self, chunks: set[Chunk], facts: Facts) -> set[Chunk]:

@@ -14,6 +14,7 @@ from pytest_cpuperf.static.source.names import dotted, last_name
 from pytest_cpuperf.static.source.patterns import pattern
 from pytest_cpuperf.static.torch_code.guards import guarded
 from pytest_cpuperf.static.torch_code.model_calls import ModelCalls
+from pytest_cpuperf.static.torch_code.screening import may_run_model
 
 _METHODS = frozenset({"handle", "inference", "predict", "predict_batch", "embed", "encode"})
 _CLASS = pattern(r"(?:Handler|Predictor|Service|Servicer|Embedder)$")
@@ -89,10 +90,13 @@ class UnguardedInference(PythonRule):
         """,
     )
 
+    def may_report(self, facts: Facts) -> bool:
+        """A file with no request method that may run a model has nothing to report."""
+        return _uses_torch(facts) and any(c.name in _METHODS and may_run_model(c, facts) for c in _of_handlers(facts))
+
     def needed(self, chunks: set[Chunk], facts: Facts) -> set[Chunk]:
         """All methods of classes so named, and what they call."""
-        named = {c for c in facts.outline.chunks if c.owner is not None and _CLASS.search(c.owner.name)}
-        return facts.outline.closure(chunks | named)
+        return facts.outline.closure(chunks | _of_handlers(facts))
 
     def check(self, module: Module) -> Iterator[Report | Silence]:
         """Judge each request method of a handler."""
@@ -121,7 +125,7 @@ class UnguardedInference(PythonRule):
                     )
 
     def _silent_because(self, module: Module, function: cst.FunctionDef, call: cst.Call) -> str | None:
-        if not any(full.split(".")[0] == "torch" for full in module.imports.values()):
+        if not _uses_torch(module.facts):
             return "the file does not use torch"
         if guarded(module, call):
             return "a guard is around it"
@@ -130,6 +134,15 @@ class UnguardedInference(PythonRule):
         if re.search(r"\.\s*backward\s*\(", module.code(function)):
             return "the method trains"
         return None
+
+
+def _uses_torch(facts: Facts) -> bool:
+    return any(full.split(".")[0] == "torch" for full in facts.imports.values())
+
+
+def _of_handlers(facts: Facts) -> set[Chunk]:
+    """Return the methods of the classes that are named as handlers are."""
+    return {c for c in facts.outline.chunks if c.owner is not None and _CLASS.search(c.owner.name)}
 
 
 def _is_inherited(function: cst.BaseExpression) -> bool:

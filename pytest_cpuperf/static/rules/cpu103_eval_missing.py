@@ -7,12 +7,12 @@ from collections.abc import Iterator
 
 from pytest_cpuperf.static.rules.base import Mend, PythonRule, Report, Silence
 from pytest_cpuperf.static.source import nodes as cst
-from pytest_cpuperf.static.source.chunks import Class
+from pytest_cpuperf.static.source.chunks import Chunk, Class
 from pytest_cpuperf.static.source.facts import Facts
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import last_name
 from pytest_cpuperf.static.source.patterns import pattern
-from pytest_cpuperf.static.torch_code.held_models import is_run, is_saved, methods
+from pytest_cpuperf.static.torch_code.held_models import is_run, is_saved, loaded_names
 from pytest_cpuperf.static.torch_code.modules import is_module_class
 from pytest_cpuperf.static.torch_code.training import trains
 from pytest_cpuperf.static.torch_code.vocabulary import words
@@ -23,6 +23,11 @@ _ASKS_EVAL = (
     r"(?<!\w){name}\s*(?:\.\s*\w+\s*\((?:[^()]|\([^()]*\))*\)\s*)*"
     r"\.\s*(?:eval\s*\(|train\s*\(\s*(?:mode\s*=\s*)?False)"
 )
+_LOAD = "torch.load"
+# What is called right after an equals sign.
+_BOUND = pattern(r"=[\s\\(]*([A-Za-z_][\w.\s\\]*)\(")
+_HOLDS_CLASS = pattern(r"\n[ \t]*class[ \t\\]")
+_WORD = pattern(r"\w+")
 # Bases of classes that hold models and are none.
 _NO_MODULE_BASES = pattern(
     r"(?i)handler|service|predictor|pipeline|executor|worker|server|api|engine|object|\babc\b|runner|node"
@@ -90,6 +95,21 @@ class EvalMissing(PythonRule):
         names = "|".join(re.escape(k.name) for k in facts.outline.classes if is_module_class(facts, k))
         built = [m.start() for m in re.finditer(rf"(?<![\w.])(?:{names})\s*\(", facts.code)] if names else []
         return super().uses(facts) + built
+
+    def may_report(self, facts: Facts) -> bool:
+        """A file that trains, or in which nothing shows inference, has nothing to report."""
+        return not trains(facts) and _INFERS.search(facts.code) is not None
+
+    def cannot_report(self, chunk: Chunk, facts: Facts) -> bool:
+        """A function has nothing to report that binds no module, or whose class may be part of one."""
+        if chunk.owner is not None and not _HOLDS_CLASS.search(chunk.code):
+            klass = facts.outline.by_name.get(chunk.owner.name)
+            if klass is not None and _may_be_module(facts, klass):
+                return True
+        if not loaded_names(facts).isdisjoint(_WORD.findall(chunk.code)):
+            return False
+        bound = {re.sub(r"[\s\\]", "", name) for name in _BOUND.findall(chunk.code)}
+        return not any(_is_module(facts, facts.full_name(name)) or facts.full_name(name) == _LOAD for name in bound)
 
     VALID = (
         """
@@ -168,6 +188,16 @@ def _made(value: cst.BaseExpression) -> cst.Call | None:
 def _makes_module(module: Module, made: cst.Call, name: str) -> bool:
     full = module.qualified(made.func) or ""
     facts = module.facts
+    known = _is_module(facts, full)
+    if known is not None:
+        return known
+    if full == _LOAD:
+        return is_run(facts, name)
+    return name in loaded_names(facts) and last_name(made.func) != "from_pretrained"
+
+
+def _is_module(facts: Facts, full: str) -> bool | None:
+    """Return whether a call makes a module, by what is called; None where that does not tell."""
     if full.startswith("torchvision.models.") and ("Weights" in full or ".feature_extraction." in full):
         return False  # preprocessing, and what keeps the mode of the model it is made of
     if full == "torch.jit.load":
@@ -175,11 +205,7 @@ def _makes_module(module: Module, made: cst.Call, name: str) -> bool:
     if full.startswith("torchvision.models.") or full == "timm.create_model":
         return True
     klass = facts.outline.by_name.get(full)
-    if klass is not None:
-        return is_module_class(facts, klass)
-    if full == "torch.load":
-        return is_run(facts, name)
-    return "load_state_dict" in methods(facts, name) and last_name(made.func) != "from_pretrained"
+    return None if klass is None else is_module_class(facts, klass)
 
 
 def _silent_because(facts: Facts, assign: cst.Assign, made: cst.Call, name: str, module: Module) -> str | None:

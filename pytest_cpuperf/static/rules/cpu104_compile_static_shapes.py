@@ -20,6 +20,7 @@ _PADS = pattern(
     r"(?:[^()]|\([^()]*\))*?\bpadding\s*=\s*(?:True|[\"']longest[\"'])"
 )
 _HANDLES_SHAPES = pattern(r"\b(?:maybe_)?mark_(?:dynamic|static|unbacked)\b|\bpad_to_multiple_of\b")
+_STATIC = pattern(r"\bdynamic\s*=[\s(\\]*False\b")
 # What `dynamic=False` does, for all that the file compiles.
 _ALL_STATIC = pattern(r"\bautomatic_dynamic_shapes\s*=\s*False\b")
 
@@ -81,6 +82,11 @@ class CompileStaticShapes(PythonRule):
     def may_concern(self, data: bytes) -> bool:
         """Text is tokenized and padded in the file."""
         return b"torch" in data and b"padding" in data and super().may_concern(data)
+
+    def may_report(self, facts: Facts) -> bool:
+        """A file that asks for no fixed shapes, handles shapes itself or pads no text has nothing to report."""
+        asks = "dynamic" in facts.code and (_STATIC.search(facts.code) or _ALL_STATIC.search(facts.code))
+        return bool(asks) and not _HANDLES_SHAPES.search(facts.code) and _pads(facts)
 
     VALID = (
         """
@@ -186,9 +192,14 @@ def _silent_because(facts: Facts, call: cst.Call, name: str) -> str | None:
         return "dynamic is true, or chosen elsewhere"
     if _HANDLES_SHAPES.search(facts.code):
         return "the file handles shapes: it marks dimensions, or pads to a multiple"
-    if not any(facts.code[m.start()] == facts.text[m.start()] for m in _PADS.finditer(facts.text)):
+    if not _pads(facts):
         return "no text is seen that is padded to the longest of its batch"
     return None if name and is_run(facts, name) else "the compiled model is not seen to run here"
+
+
+def _pads(facts: Facts) -> bool:
+    """Return whether a file pads texts to the longest of their batch."""
+    return any(facts.code[m.start()] == facts.text[m.start()] for m in _PADS.finditer(facts.text))
 
 
 def _mend(module: Module, call: cst.Call) -> Mend | None:

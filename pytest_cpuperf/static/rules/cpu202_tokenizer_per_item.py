@@ -6,12 +6,18 @@ from collections.abc import Iterator
 
 from pytest_cpuperf.static.rules.base import PythonRule, Report, Silence
 from pytest_cpuperf.static.source import nodes as cst
+from pytest_cpuperf.static.source.chunks import Chunk
+from pytest_cpuperf.static.source.facts import Facts
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import last_name
+from pytest_cpuperf.static.source.patterns import pattern
 from pytest_cpuperf.static.torch_code.vocabulary import words
 
 TOKENIZER_WORDS = frozenset({"tokenizer", "tokenizers", "tok"})
 _METHODS = frozenset({"__call__", "encode", "encode_plus"})
+# A call of a tokenizer with the name it is handed, and a loop with the name that it binds.
+_HANDED = pattern(r"tok\w*[\s\\)]*(?:\.[\s\\]*\w+[\s\\)]*)?\([\s\\(*]*(?:\w+[\s\\]*=[\s\\(]*)?(\w+)")
+_LOOPED = pattern(r"for[\s\\(]+(\w+)[\s\\)]+in\b")
 # These cut words out of a text; they take no lists.
 _SPLITTERS = frozenset({"word", "wordpiece", "basic", "sentence", "sent"})
 
@@ -50,6 +56,12 @@ class TokenizerPerItem(PythonRule):
     on_by_default = False
     trigger = (b"tok",)
     live = r"tok\w*"
+
+    def cannot_report(self, chunk: Chunk, facts: Facts) -> bool:
+        """A function has nothing to report where no tokenizer is handed a name that a loop binds."""
+        handed = set(_HANDED.findall(chunk.code))
+        return not handed or handed.isdisjoint(_LOOPED.findall(chunk.code))
+
     VALID = (
         """
         def encode(tokenizer, texts, batches):

@@ -85,15 +85,25 @@ class Outline:
         for chunk in self.chunks:
             chunk.code = "\n".join(self.lines[chunk.start : chunk.end])
 
-    def holding(self, lines: Iterable[int]) -> dict[int, Chunk | None]:
-        """Return the chunk that holds each line (counted from 0), or None for the module's own."""
-        found: dict[int, Chunk | None] = {}
+    @cached_property
+    def top_level(self) -> Chunk:
+        """The code in no function, that of classes included, as a chunk of its own, which is not among `chunks`."""
+        lines: list[str] = []
+        end = 0
+        for chunk in self.chunks:
+            lines += self.lines[end : chunk.start]
+            end = chunk.end
+        return Chunk("", None, "", 0, len(self.lines), "\n".join([*lines, *self.lines[end:]]))
+
+    def holding(self, lines: Iterable[int]) -> dict[int, Chunk]:
+        """Return the chunk that holds each line (counted from 0); the top level's for what is in no function."""
+        found: dict[int, Chunk] = {}
         position = 0
         for line in sorted(lines):
             while position < len(self.chunks) and self.chunks[position].end <= line:
                 position += 1
             inside = position < len(self.chunks) and self.chunks[position].start <= line
-            found[line] = self.chunks[position] if inside else None
+            found[line] = self.chunks[position] if inside else self.top_level
         return found
 
     @cached_property

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from functools import cache
+from collections.abc import Iterator
+from functools import lru_cache
 
 from pytest_cpuperf.static.source.facts import Facts
 from pytest_cpuperf.static.source.patterns import pattern
@@ -19,14 +20,16 @@ _RUNS = pattern(
 _SAVES = pattern(
     r"save\w*|push_to_hub|merge_and_unload|merge_adapter|state_dict|named_parameters|named_modules|export\w*|quantize\w*"
 )
-# What is defined under the name is not called there.
-_CALL = r"(?<![\w.])(?<!def )(?:self\s*\.\s*)?{name}\s*(?:\.\s*(\w+)\s*)?\("
+# What stands after a name that is called, or on which a method is.
+_CALLED = pattern(r"\s*(?:\.\s*(\w+)\s*)?\(")
+_LOADED = pattern(r"\b(\w+)\s*\.\s*load_state_dict\s*\(")
 _MOVES = r"(?<![\w.])(?:self\s*\.\s*)?{name}\s*\.\s*(?:(cuda|mps|xpu)\s*\(|to\s*\(([^()]*(?:\([^()]*\))?[^()]*)\))"
 # Libraries that move what they are handed, and what asks diffusers to keep a pipeline on a GPU, part by part.
 _HANDED = (
     r"\b(?:\w*dispatch_model|load_checkpoint_and_dispatch|cpu_offload|(?:\w*accelerator|fabric)\s*\.\s*(?:prepare|setup)\w*)"
     r"\s*\([^()]*(?<![\w.])(?:self\s*\.\s*)?{name}\b|(?<!\w){name}\s*\.\s*enable_\w*offload\s*\("
 )
+_FAR = 80  # characters that `self.` is looked for in, before a name
 _HALF = pattern(r"\b(?:half|b?float16|dtype\w*)\b")
 
 
@@ -62,9 +65,37 @@ def is_moved_off_cpu(facts: Facts, name: str) -> bool:
 
 def methods(facts: Facts, name: str) -> frozenset[str]:
     """Return the methods that a file calls on what it holds under a name; `""` where it is called itself."""
-    return _methods(facts.code, name)
+    return frozenset(_called(facts.code, name))
 
 
-@cache
-def _methods(code: str, name: str) -> frozenset[str]:
-    return frozenset(m[1] or "" for m in re.finditer(_CALL.format(name=re.escape(name)), code))
+@lru_cache(maxsize=4)
+def loaded_names(facts: Facts) -> frozenset[str]:
+    """Return the names of what a file loads a state into: `net.load_state_dict(…)`."""
+    code = facts.code
+    if "load_state_dict" not in code:
+        return frozenset()
+    return frozenset(m[1] for m in _LOADED.finditer(code) if _is_held(code, m.start()))
+
+
+def _called(code: str, name: str) -> Iterator[str]:
+    """Yield the methods called on a name. It is looked for as a word: an expression for each name would be slow."""
+    at = code.find(name)
+    while at >= 0:
+        end = at + len(name)
+        found = _CALLED.match(code, end)
+        # What is defined under the name is not called there.
+        if found is not None and _is_held(code, at) and not code.endswith("def ", 0, at):
+            yield found[1] or ""
+        at = code.find(name, end)
+
+
+def _is_held(code: str, at: int) -> bool:
+    """Return whether a name begins at a place that is a variable, or an attribute of `self`."""
+    before = code[max(0, at - _FAR) : at]
+    if before[-1:].isalnum() or before.endswith("_"):
+        return False
+    owner, dot, blanks = before.rpartition(".")
+    if not dot or blanks.strip():
+        return True
+    owner = owner.rstrip()
+    return owner.endswith("self") and not (owner[-5:-4].isalnum() or owner[-5:-4] in ("_", "."))
