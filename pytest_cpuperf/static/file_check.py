@@ -228,10 +228,13 @@ def _check_notebook(
         cell, line = notebook.locate(finding.line)
         # Fixes speak of the text between the cells, which no file holds.
         fields = {"cell": cell, "line": line, "end_line": finding.end_line - finding.line + line, "fix": None}
+        fields["column"] = finding.column + notebook.indents.get(finding.line, 0)
+        fields["end_column"] = finding.end_column + notebook.indents.get(finding.end_line, 0)
         findings.append(Finding(**{**vars(finding), **fields}))
     for place in result.silenced:
         cell, line = notebook.locate(place.line)
-        silenced.append(Silenced(**{**vars(place), "cell": cell, "line": line}))
+        column = place.column + notebook.indents.get(place.line, 0)
+        silenced.append(Silenced(**{**vars(place), "cell": cell, "line": line, "column": column}))
     return CheckResult(1, tuple(findings), tuple(silenced))
 
 

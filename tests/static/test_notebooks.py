@@ -60,3 +60,23 @@ def test_python_stays_as_it_is(what):
 def test_a_magic_after_python_is_stepped_over(what):
     result = check_source(notebook(f"{PYTHON[what]}!ls (\n", GUARD), "a.ipynb", RULES)
     assert (result.errors, [(f.cell, f.line) for f in result.findings]) == ((), [(2, 3)])
+
+
+INDENTED = {
+    "after an empty line": "\n    import torch\n    with torch.no_grad():\n        y = model(x).tolist()\n",
+    "with a shell line": "    import torch\n    !ls\n    with torch.no_grad():\n        y = model(x).tolist()\n",
+    "with a string that is not": (
+        "    import torch\n    s = '''\na'''\n    with torch.no_grad():\n        y = model(s).tolist()\n"
+    ),
+    "by tabs": "\timport torch\n\tx = 1\n\twith torch.no_grad():\n\t\ty = model(x).tolist()\n",
+}
+
+
+@pytest.mark.parametrize("how", INDENTED)
+def test_a_cell_that_is_indented_as_a_whole_is_read_without(how):
+    source = INDENTED[how]
+    result = check_source(notebook("x = 1\n", source), "a.ipynb", RULES)
+    assert result.errors == ()
+    (found,) = result.findings
+    line = source.splitlines()[found.line - 1]
+    assert (found.cell, line[found.column - 1 : found.end_column - 1]) == (2, "torch.no_grad()")

@@ -13,6 +13,8 @@ from pytest_cpuperf.static.source.text import SourceError
 # What IPython takes at the beginning of a statement: magics, shell commands, help, calls without brackets.
 _MAGIC = pattern(r"[ \t]*[%!?,;/]|[^\"'#\n]*\?[ \t]*$")
 _ASSIGNED_MAGIC = pattern(r"([ \t]*[\w.,*()\[\] \t]+=[ \t]*)[%!].*")
+# What the first line that holds something is indented by; IPython takes it away from all lines that begin with it.
+_INDENT = pattern(r"(?:[ \t]*(?:\r\n|\r|\n))*([ \t]*)")
 # What says where a statement ends: strings, comments, brackets, a backslash.
 _STRING = r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'"
 _TOKEN = pattern(rf"\"\"\"|'''|{_STRING}|#.*|[(\[{{]|[)\]}}]|\\$")
@@ -28,6 +30,8 @@ class Notebook:
     """The number of each code cell among all cells, from 1."""
     starts: tuple[int, ...]
     """The line of the text, from 1, on which each code cell begins."""
+    indents: dict[int, int]
+    """How many blanks IPython takes away from the beginning of a line of the text; 0 for those that are not here."""
 
     def locate(self, line: int) -> tuple[int, int]:
         """Return (cell, line within the cell) for a line of the text; all count from 1."""
@@ -53,10 +57,17 @@ def read_notebook(data: bytes) -> Notebook:
         raise SourceError("not a notebook: expected JSON with a list of cells") from None
     lines: list[str] = []
     starts = []
+    indents: dict[int, int] = {}
     for _, source in sources:
         starts.append(len(lines) + 1)
-        lines += _without_magics(source)
-    return Notebook("\n".join(lines) + "\n", tuple(n for n, _ in sources), tuple(starts))
+        written = LINE_END.split(source)
+        found = _INDENT.match(source)
+        indent = found[1] if found is not None else ""
+        if indent:
+            indents |= {n: len(indent) for n, line in enumerate(written, starts[-1]) if line.startswith(indent)}
+            written = [line.removeprefix(indent) for line in written]
+        lines += _without_magics(written)
+    return Notebook("\n".join(lines) + "\n", tuple(n for n, _ in sources), tuple(starts), indents)
 
 
 def _source(cell: dict[str, object]) -> str:
@@ -70,12 +81,12 @@ def _is_python(cell: dict[str, object]) -> bool:
     return not first.startswith("%%") or first.split()[0] in ("%%time", "%%timeit", "%%capture", "%%prun")
 
 
-def _without_magics(source: str) -> list[str]:
+def _without_magics(source: list[str]) -> list[str]:
     """Return a cell's lines with magics and shell lines replaced by what parses and does nothing."""
     lines = []
     statement = _Statement()
     in_magic = False
-    for line in LINE_END.split(source):
+    for line in source:
         if in_magic:
             in_magic = line.endswith("\\")
             lines.append("")
