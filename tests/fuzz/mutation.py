@@ -1,18 +1,13 @@
-"""Mutants of sources and documents, made by a seed that is printed where one of them does harm."""
+"""Mutants of sources and documents."""
 
 from __future__ import annotations
 
 import json
-import os
 import random
-import secrets
 
 from pytest_cpuperf.static.rules import all_rules
 from tests.helpers.rules import FILES, language_of, text_of
 
-COUNT = int(os.environ.get("CPUPERF_FUZZ_COUNT", "1500"))
-"""How many mutants of each kind."""
-SEED = int(os.environ.get("CPUPERF_FUZZ_SEED") or secrets.randbelow(2**32))
 _BRACKETS = ("(", ")", "[", "]", "{", "}", '"""', "'", "\\")
 _CHARACTERS = ("\n", "\r", "\t", "\f", "\x00", "\ufeff", "\u2028", "é", "\U0001f600")
 _COMMENTS = ("# noqa", "# noqa: CPU101", "# cpuperf: ignore")

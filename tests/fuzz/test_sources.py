@@ -4,7 +4,6 @@
 """
 
 import ast
-import random
 
 import pytest
 
@@ -13,7 +12,8 @@ from pytest_cpuperf.static.fixing import fix_source
 from pytest_cpuperf.static.gitignore import IgnorePatterns
 from pytest_cpuperf.static.rules import all_rules
 from pytest_cpuperf.static.source import libcst_trial
-from tests.fuzz.mutation import COUNT, SEED, mutant, notebook, sources
+from tests.fuzz.mutation import mutant, notebook, sources
+from tests.helpers.drawing import COUNT, SEED, drawn, told
 from tests.helpers.rules import FILES
 
 pytestmark = pytest.mark.slow
@@ -38,21 +38,18 @@ def libcst_in_this_process(monkeypatch):
 @pytest.mark.parametrize("name", KINDS)
 def test_mutants_are_checked_and_fixed_without_a_traceback(name):
     texts = KINDS[name]
-    rng = random.Random(f"{SEED} {name}")
+    rng = drawn(name)
     checked = fixed = 0
     for number in range(COUNT):
         data = mutant(rng, texts)
         if name == "cells.ipynb":
             data = notebook(data.decode("utf-8", "replace")).encode()
-        told = f"CPUPERF_FUZZ_SEED={SEED}, mutant {number} of {name}: {data!r}"
-        try:
+        with told(f"mutant {number} of {name}: {data!r}"):
             result = check_source(data, name, RULES)
             assert all("\n" not in e.message for e in result.errors)
             after, applied, _ = fix_source(data, name, RULES, unsafe=True)
             if applied and name == "a.py":
                 ast.parse(after)
-        except Exception as error:
-            pytest.fail(f"{told}\n{type(error).__name__}: {error}")
         checked += not result.errors
         fixed += applied > 0
     print(f"{name}: {COUNT} mutants, {checked} without an error, {fixed} with a fix, seed {SEED}")
@@ -60,12 +57,10 @@ def test_mutants_are_checked_and_fixed_without_a_traceback(name):
 
 
 def test_any_lines_are_patterns_or_nothing():
-    rng = random.Random(f"{SEED} patterns")
+    rng = drawn("patterns")
     alphabet = "ab*?[]!/\\ #-^.\t{}:"
     for number in range(COUNT):
         lines = ["".join(rng.choices(alphabet, k=rng.randrange(12))) for _ in range(rng.randrange(1, 4))]
         path = "/".join("".join(rng.choices("ab.-", k=rng.randrange(1, 4))) for _ in range(rng.randrange(1, 4)))
-        try:
+        with told(f"{number}: {lines!r} on {path!r}"):
             IgnorePatterns(lines).ignore(path)
-        except Exception as error:
-            pytest.fail(f"CPUPERF_FUZZ_SEED={SEED}, {number}: {lines!r} on {path!r}\n{type(error).__name__}: {error}")
