@@ -12,7 +12,7 @@ import pytest
 import pytest_cpuperf
 
 PACKAGE = Path(pytest_cpuperf.__file__).parent
-EVERYONE = {"results", "errors", "clock"}
+EVERYONE = {"results", "errors", "clock", "system"}
 # The arrows as drawn: direct imports, those for type checking included.
 ARROWS = {
     "__main__": {"cli"},
@@ -35,6 +35,7 @@ ARROWS = {
     "registry": set(),
     "errors": set(),
     "clock": set(),
+    "system": set(),
 }
 FRAMEWORKS = {"torch", "onnxruntime", "transformers", "numpy", "onnx", "scipy"}
 MAY_KNOW_PYTEST = {"plugin.py", "marker.py", "settings/pytest_options.py"}

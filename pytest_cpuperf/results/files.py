@@ -8,12 +8,12 @@ import json
 import math
 import os
 import stat
-import tempfile
 from io import FileIO
 from pathlib import Path
 from typing import Any
 
 from pytest_cpuperf.errors import UsageError
+from pytest_cpuperf.system.parts import part_in
 
 
 def write_text(path: Path, text: str) -> None:
@@ -23,6 +23,7 @@ def write_text(path: Path, text: str) -> None:
 
 def write_bytes(path: Path, data: bytes, instead_of: bytes | None = None) -> None:
     """Write a file by renaming a temporary neighbour over it, so that an interruption leaves the old or the new one.
+    Where that is the process's end, the neighbour goes when the next file is written into its folder.
 
     Owner, mode and extended attributes stay as they are. A file that has other names (hard links), or that cannot be
     replaced by one like it, is written in place. Devices and FIFOs are written to. Raises UsageError where the file
@@ -125,21 +126,14 @@ def _write_stream(path: Path, data: bytes) -> None:
 def _replace(path: Path, data: bytes, status: os.stat_result | None, instead_of: bytes | None) -> None:
     """Write a neighbour that is like the file, and rename it over the file."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".cpuperf-", suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
+    with part_in(path.parent, data) as part:
         if status is None:
-            os.chmod(temporary, 0o666 & ~_umask())
+            os.chmod(part, 0o666 & ~_umask())
         else:
-            _make_alike(path, status, temporary)
+            _make_alike(path, status, part)
         if instead_of is not None:
             _refuse_change(path, path.read_bytes(), instead_of)  # right before: what is written later is lost
-        os.replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary)
-        raise
+        os.replace(part, path)
 
 
 def _make_alike(path: Path, status: os.stat_result, temporary: str) -> None:

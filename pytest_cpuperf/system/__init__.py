@@ -1,0 +1,1 @@
+"""What the system is asked for so that nothing is left when a process is killed: locks, folders, parts, children."""
