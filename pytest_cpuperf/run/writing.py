@@ -20,6 +20,7 @@ from pytest_cpuperf.results.stored import with_earlier_tests
 from pytest_cpuperf.run.state import Run
 from pytest_cpuperf.run.stored import StoredRuns
 from pytest_cpuperf.settings.table import Settings
+from pytest_cpuperf.system.locks import alone_in
 
 
 class Writing:
@@ -72,7 +73,8 @@ class Writing:
 
 
 def _store(path: Path, run: RunResult) -> None:
-    write_run(path, with_earlier_tests(path, run), ".json")
+    with alone_in(path.parent):  # another run may store its tests under this name now
+        write_run(path, with_earlier_tests(path, run), ".json")
 
 
 def _output_path(key: str, settings: Settings, invocation: Path) -> Path | None:

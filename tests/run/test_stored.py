@@ -4,8 +4,12 @@ import copy
 import json
 import subprocess
 import sys
+import time
 
 import pytest
+
+from pytest_cpuperf.system.locks import alone_in
+from tests.helpers.processes import within
 
 WORK = """
 import hashlib
@@ -139,6 +143,30 @@ def test_a_run_of_some_tests_keeps_what_was_stored_of_the_others(run, main):
     document = copy.deepcopy(main[1])
     document["tests"][0]["id"] = "test_other.py::test_other"
     _, folder = run(20, "--cpuperf-save=main.json", main=document)
+    ids = [t["id"] for t in json.loads((folder / "main.json").read_text())["tests"]]
+    assert sorted(ids) == ["test_it.py::test_it", "test_other.py::test_other"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="locks nothing there")
+def test_two_runs_that_store_under_one_name_at_once_keep_the_tests_of_both(project, main):
+    other = copy.deepcopy(main[1])
+    other["tests"][0]["id"] = "test_other.py::test_other"
+    folder = project(
+        conftest="""
+        import pathlib, pytest
+        @pytest.hookimpl(tryfirst=True)
+        def pytest_sessionfinish():
+            pathlib.Path("ends").touch()
+        """,
+        test_it="def test_it(cpuperf): cpuperf.throughput(lambda: sum(range(999)), items=1, max_seconds=0.5)",
+    ).path
+    with alone_in(folder):
+        command = [sys.executable, "-m", "pytest", "--cpuperf", "--no-cpuperf-static", "--cpuperf-save=main.json"]
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        assert within(60, (folder / "ends").exists)
+        time.sleep(0.5)  # were it not kept out, it would have stored by now
+        (folder / "main.json").write_text(json.dumps(other))
+    process.wait()
     ids = [t["id"] for t in json.loads((folder / "main.json").read_text())["tests"]]
     assert sorted(ids) == ["test_it.py::test_it", "test_other.py::test_other"]
 
