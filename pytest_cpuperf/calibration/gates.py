@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from pytest_cpuperf.calibration.project import Project
 from pytest_cpuperf.calibration.work import Cost
@@ -26,6 +24,7 @@ from pytest_cpuperf.results.remarks import Remark
 from pytest_cpuperf.results.remarks.measuring import TooClose
 from pytest_cpuperf.results.units import Unit
 from pytest_cpuperf.results.verdicts import Verdict
+from pytest_cpuperf.system.scratch import scratch_folder
 
 GATES = ("compare", "against", "stored")
 _CONFIDENCE = 0.95
@@ -94,10 +93,9 @@ class Calibrating:
             counts = self._counts[gate] = _Counts()
             for number in range(self._runs):
                 self._progress(f"{gate}: run {number + 1} of {self._runs}")
-                with tempfile.TemporaryDirectory(prefix="cpuperf-calibrate-") as folder:
-                    runners[gate](
-                        Project(Path(folder), self._function, self.cost.calls, self._max_seconds, budgets), counts
-                    )
+                with scratch_folder("calibrate") as folder:
+                    project = Project(folder, self._function, self.cost.calls, self._max_seconds, budgets)
+                    runners[gate](project, counts)
 
     def so_far(self, machine: Machine) -> Calibration:
         """Return what the gates showed, of all runs or of those until it was interrupted."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from pytest_cpuperf.results.placement import Placement
 from pytest_cpuperf.run.other_side.side import Side, Start, Tree
 from pytest_cpuperf.run.other_side.wanted import Wanted
 from pytest_cpuperf.run.state import TEST, Run, is_measured
+from pytest_cpuperf.system.scratch import scratch_folder
 
 
 class Processes:
@@ -44,9 +44,9 @@ class Processes:
         wanted = Wanted.of(self._run.config, frozenset())
         wanted = replace(wanted, paths=(str(wanted.root / test.split("::")[0]),))
         top = Path(os.path.commonpath([wanted.root, wanted.invocation]))
-        with tempfile.TemporaryDirectory(prefix="cpuperf-process-") as folder:
+        with scratch_folder("process") as folder:
             # Nothing is imported from an empty folder: there is no other tree here.
-            tree = Tree("a fresh process", top, Path(folder) / "nothing", top, Path(folder) / "log.txt")
+            tree = Tree("a fresh process", top, folder / "nothing", top, folder / "log.txt")
             try:
                 side = Side(tree, wanted, self._start.with_hash_seed())
             except (UsageError, OSError) as error:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import ExitStack
 from dataclasses import asdict
-from tempfile import TemporaryDirectory
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from pytest_cpuperf.results.codec import from_json, to_json
 from pytest_cpuperf.results.findings import CheckResult
 from pytest_cpuperf.run.state import Run
 from pytest_cpuperf.run.static_scope import arguments
+from pytest_cpuperf.system.scratch import scratch_folder
 
 
 class Workers:
@@ -23,7 +25,8 @@ class Workers:
         self._run = run
         self._slot_of: dict[str, int] = {}
         """Slots by the worker's id."""
-        self._locks: TemporaryDirectory[str] | None = None
+        self._locks: Path | None = None
+        self._held = ExitStack()
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
@@ -35,11 +38,11 @@ class Workers:
         if not slots:
             return
         if self._locks is None:
-            self._locks = TemporaryDirectory(prefix="cpuperf-")
+            self._locks = self._held.enter_context(scratch_folder("workers"))
         taken = Counter(self._slot_of.values())
         slot = min(slots, key=lambda s: taken[s.number])
         self._slot_of[node.gateway.id] = slot.number
-        node.workerinput["cpuperf"] = {"slot": asdict(slot), "locks": self._locks.name}
+        node.workerinput["cpuperf"] = {"slot": asdict(slot), "locks": str(self._locks)}
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
@@ -54,5 +57,4 @@ class Workers:
         output = getattr(session.config, "workeroutput", None)
         if output is not None:
             output["cpuperf_static"] = to_json(self._run.static)
-        if self._locks is not None:
-            self._locks.cleanup()
+        self._held.close()

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from pytest_cpuperf.errors import UsageError
 from pytest_cpuperf.run.other_side.git import GitError, git, git_without_filters
+from pytest_cpuperf.system.scratch import remove_if_left, scratch_folder
 
-_PREFIX = "cpuperf-against-"
-_LOCK = "in-use"
+_PURPOSE = "against"
 
 
 @dataclass(frozen=True)
@@ -74,50 +70,35 @@ def checked_out(revision: Revision) -> Iterator[Path]:
     What a run that was killed left behind is taken away first. Raises UsageError where git cannot check out.
     """
     _remove_leftovers(revision.top)
-    folder = Path(tempfile.mkdtemp(prefix=_PREFIX)).resolve()
-    try:
-        with FileLock(folder / _LOCK):  # let go by the system, too, however this process ends
+    with scratch_folder(_PURPOSE) as folder:
+        try:
             try:
                 tree = str(folder / "tree")
                 git_without_filters(revision.top, "worktree", "add", "--detach", "--quiet", tree, revision.commit)
             except GitError as error:
                 raise UsageError(f"git cannot check out {revision.name}: {error}", error.hint) from None
             yield folder
-    finally:
-        _remove(revision.top, folder)
+        finally:
+            shutil.rmtree(folder / "tree", ignore_errors=True)
+            _prune(revision.top)
 
 
-def _remove(top: Path, folder: Path) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
+def _prune(top: Path) -> None:
+    """Have git forget trees that are gone."""
     with contextlib.suppress(GitError, UsageError):
         git(top, "worktree", "prune")
 
 
 def _remove_leftovers(top: Path) -> None:
-    """Take away what runs left that were killed: their folders' locks are free."""
+    """Take away what runs left that were killed, in whatever temporary folder they made it."""
     try:
         listed = git(top, "worktree", "list", "--porcelain").splitlines()
     except GitError:
-        listed = []
+        return
     trees = [Path(line.removeprefix("worktree ")) for line in listed if line.startswith("worktree ")]
-    folders = {tree.parent for tree in trees if tree.name == "tree" and tree.parent.name.startswith(_PREFIX)}
-    folders |= set(Path(tempfile.gettempdir()).resolve().glob(f"{_PREFIX}*"))
-    for folder in sorted(folders):
-        if _is_left_over(folder):
-            _remove(top, folder)
-
-
-def _is_left_over(folder: Path) -> bool:
-    """Return whether a folder was ours and nobody uses it any more."""
-    if not folder.is_dir():
-        return True  # what git remembers of it is pruned
-    if folder.is_symlink() or (hasattr(os, "getuid") and folder.stat().st_uid != os.getuid()):
-        return False
-    if not (folder / _LOCK).exists():
-        # Another run is about to lock it; or it is a version's that had no locks, or a process's that was killed then.
-        return (folder / "tree").exists()
-    try:
-        with FileLock(folder / _LOCK, timeout=0):
-            return True
-    except (Timeout, OSError):
-        return False
+    for tree in trees:
+        if tree.name == "tree" and tree.parent.name.startswith(f"cpuperf-{_PURPOSE}-"):
+            with contextlib.suppress(OSError):
+                remove_if_left(tree.parent)
+    if len(trees) > 1:
+        _prune(top)
