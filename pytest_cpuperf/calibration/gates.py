@@ -24,6 +24,7 @@ from pytest_cpuperf.results.remarks import Remark
 from pytest_cpuperf.results.remarks.measuring import TooClose
 from pytest_cpuperf.results.units import Unit
 from pytest_cpuperf.results.verdicts import Verdict
+from pytest_cpuperf.system.children import end_with_this_process
 from pytest_cpuperf.system.scratch import scratch_folder
 
 GATES = ("compare", "against", "stored")
@@ -176,7 +177,9 @@ def _rows(gate: str, counts: _Counts) -> Iterator[GateRow]:
 def measured_cost(function: str | None) -> Cost:
     """Return what a call takes, measured in a process of its own. Raises UsageError where it cannot be called."""
     command = [sys.executable, "-m", "pytest_cpuperf.calibration.work", *filter(None, [function])]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True)
+    done = subprocess.run(
+        command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True, preexec_fn=end_with_this_process()
+    )
     try:
         told = json.loads(done.stdout.splitlines()[-1])
     except (IndexError, ValueError):

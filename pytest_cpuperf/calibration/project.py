@@ -14,6 +14,7 @@ from pytest_cpuperf.clock import now
 from pytest_cpuperf.errors import UsageError
 from pytest_cpuperf.results.document import read_results
 from pytest_cpuperf.results.measurements import Measurement
+from pytest_cpuperf.system.children import end_with_this_process
 
 _MOST_SECONDS = 1800.0
 
@@ -89,6 +90,7 @@ class Project:
                 text=True,
                 errors="replace",
                 timeout=_MOST_SECONDS,
+                preexec_fn=end_with_this_process(),
             )
         except subprocess.TimeoutExpired:
             raise UsageError(f"a run of the tests did not end within {_MOST_SECONDS:g} s") from None

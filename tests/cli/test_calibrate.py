@@ -12,6 +12,7 @@ from pytest_cpuperf.reports.calibration import calibration_text
 from pytest_cpuperf.results.calibration import Calibration, GateRow, Verdicts
 from pytest_cpuperf.results.measurements import ComparisonMeasurement
 from pytest_cpuperf.results.verdicts import Verdict
+from tests.helpers.processes import are_gone, children, within
 from tests.helpers.runs import MACHINE
 
 TABLE = """\
@@ -97,6 +98,20 @@ def test_ctrl_c_shows_what_the_runs_until_then_said(cpuperf_command, tmp_path, m
     assert "interrupted: this is of the runs until then, and is not kept" in out
     assert not (tmp_path / "out.json").exists()
     assert err == ""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell children of their parent's end")
+def test_a_calibration_that_is_ended_leaves_no_process(tmp_path):
+    (tmp_path / "service.py").write_text("import time\ndef encode(): time.sleep(600)\n")
+    command = [sys.executable, "-m", "pytest_cpuperf", "calibrate", "--function=service:encode"]
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL)
+    try:
+        started = within(30, lambda: children(process.pid))
+        assert started
+    finally:
+        process.terminate()
+        process.wait()
+    assert within(10, lambda: are_gone(started))
 
 
 def test_git_that_fails_is_one_line(cpuperf_command, tmp_path, monkeypatch):

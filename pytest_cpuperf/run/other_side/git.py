@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pytest_cpuperf.errors import UsageError
 from pytest_cpuperf.run.other_side.waiting import wait_for
+from pytest_cpuperf.system.children import end_with_this_process
 
 # A checkout of a large repository takes minutes at worst.
 _MOST_SECONDS = 300.0
@@ -62,6 +63,7 @@ def _call(folder: Path, arguments: tuple[str, ...], settings: list[str]) -> str:
                 stderr=errors,
                 env=environment,
                 start_new_session=True,  # no terminal to ask for passwords on, and a group to end
+                preexec_fn=end_with_this_process(),
             )
         except FileNotFoundError:
             raise UsageError("--cpuperf-against needs git, which is not on the PATH") from None
