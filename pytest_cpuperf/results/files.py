@@ -98,8 +98,19 @@ def _refuse(path: Path, status: os.stat_result | None) -> None:
     if not stat.S_ISREG(status.st_mode):
         raise UsageError(f"cannot write {path}: expected a file, found {_KINDS.get(stat.S_IFMT(status.st_mode))}")
     # To root, every file is writable; its mode says what its owner wants.
-    if not status.st_mode & 0o222 or not os.access(path, os.W_OK):
+    if not status.st_mode & 0o222:
         raise UsageError(f"{path} is read-only and was not written", "make it writable first: chmod u+w")
+    if not os.access(path, os.W_OK):
+        raise UsageError(f"cannot write {path}: {os.strerror(_why_not(path))}")
+
+
+def _why_not(path: Path) -> int:
+    """Return the error that writing to a file would give."""
+    try:
+        os.close(os.open(path, os.O_WRONLY | _NO_FOLLOW | _NO_WAITING))
+    except OSError as error:
+        return error.errno or errno.EACCES
+    return errno.EACCES
 
 
 _KINDS = {stat.S_IFDIR: "a folder", stat.S_IFBLK: "a block device", stat.S_IFSOCK: "a socket"}

@@ -4,6 +4,7 @@ import os
 import resource
 import socket
 import stat
+import subprocess
 import threading
 
 import pytest
@@ -161,3 +162,16 @@ def test_a_name_as_long_as_names_may_be(tmp_path):
     file = tmp_path / ("n" * 250 + ".json")
     write_text(file, "new")
     assert file.read_text() == "new"
+
+
+@AS_ROOT
+def test_a_disk_that_is_read_only_is_told_as_one(tmp_path):
+    if subprocess.run(["mount", "-t", "tmpfs", "none", tmp_path], capture_output=True).returncode:
+        pytest.skip("no file system may be mounted here")
+    try:
+        (tmp_path / "a").write_text("old")
+        subprocess.run(["mount", "-o", "remount,ro", tmp_path], check=True)
+        with pytest.raises(UsageError, match=r"cannot write .*a: Read-only file system"):
+            write_text(tmp_path / "a", "new")
+    finally:
+        subprocess.run(["umount", "-l", tmp_path], check=True)
