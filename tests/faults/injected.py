@@ -67,6 +67,8 @@ class Fault:
     def _is_meant(self, path):
         if not isinstance(path, (str, bytes, os.PathLike)):
             return False
+        if "pytest" in sys.argv and os.fsdecode(path).endswith("pyproject.toml"):
+            return False  # pytest reads it first, and ends in a traceback of its own
         return os.path.join(os.path.abspath(os.fsdecode(path)), "").startswith(self._folders)
 
     def signal(self, event, path):
