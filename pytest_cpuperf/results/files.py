@@ -49,6 +49,14 @@ def write_bytes(path: Path, data: bytes, instead_of: bytes | None = None) -> Non
         raise UsageError(f"cannot write {path}: {error.strerror}", hint) from None
 
 
+def read_regular(path: Path) -> bytes:
+    """Return a file's bytes. Raises OSError for a link and for what is no regular file, which reading may wait for."""
+    with open(path, "rb", opener=lambda p, flags: os.open(p, flags | _NO_FOLLOW | _NO_WAITING)) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "expected a file, found something else")
+        return file.read()
+
+
 def append_text(path: Path, text: str) -> None:
     """Append text as UTF-8 to a file others append to as well. Raises UsageError as `write_bytes` does."""
     status = _status(path)
@@ -143,7 +151,7 @@ def _replace(path: Path, data: bytes, status: os.stat_result | None, instead_of:
         else:
             _make_alike(path, status, part)
         if instead_of is not None:
-            _refuse_change(path, path.read_bytes(), instead_of)  # right before: what is written later is lost
+            _refuse_change(path, read_regular(path), instead_of)  # right before: what is written later is lost
         os.replace(part, path)
 
 
@@ -166,7 +174,7 @@ def _make_alike(path: Path, status: os.stat_result, temporary: str) -> None:
 
 def _write_in_place(path: Path, data: bytes, instead_of: bytes | None) -> None:
     """Write over a file's content; what goes wrong on the way puts the old content back."""
-    with open(path, "r+b", buffering=0, opener=lambda p, flags: os.open(p, flags | _NO_FOLLOW)) as file:
+    with open(path, "r+b", buffering=0, opener=lambda p, flags: os.open(p, flags | _NO_FOLLOW | _NO_WAITING)) as file:
         before = file.read()
         if instead_of is not None:
             _refuse_change(path, before, instead_of)

@@ -17,7 +17,7 @@ from typing import Any
 from pytest_cpuperf import __version__
 from pytest_cpuperf.errors import UsageError
 from pytest_cpuperf.results.codec import DecodeError, from_json, to_json
-from pytest_cpuperf.results.files import write_text
+from pytest_cpuperf.results.files import read_regular, write_text
 from pytest_cpuperf.results.findings import CheckResult
 from pytest_cpuperf.results.printable import printable_text
 from pytest_cpuperf.settings.table import Settings
@@ -45,7 +45,7 @@ class Cache:
         name = hashlib.sha256(os.fsencode(f"{settings.root}\0{stamp}")).hexdigest()[:20]
         cache = cls(folder / f"{name}.json", stamp)
         try:
-            document = json.loads(cache.file.read_bytes())
+            document = json.loads(read_regular(cache.file))
             if document["schema"] != SCHEMA or document["stamp"] != stamp or not isinstance(document["known"], dict):
                 raise ValueError
             cache.known = document["known"]

@@ -10,6 +10,7 @@ import threading
 import pytest
 
 from pytest_cpuperf.errors import UsageError
+from pytest_cpuperf.results import files
 from pytest_cpuperf.results.files import append_text, write_bytes, write_text
 
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root may make devices and give files away")
@@ -136,6 +137,23 @@ def test_what_was_changed_meanwhile_is_not_written(tmp_path, links):
     assert file.read_text() == "theirs"
     write_bytes(file, b"ours", instead_of=b"theirs")
     assert file.read_text() == "ours"
+
+
+@pytest.mark.parametrize("becomes", [os.mkfifo, os.mkdir, lambda path: path.symlink_to("other")])
+def test_a_file_that_became_something_else_meanwhile_is_not_waited_for(tmp_path, monkeypatch, becomes):
+    file = tmp_path / "a"
+    file.write_text("old")
+    make_alike = files._make_alike
+
+    def become(path, *args):
+        make_alike(path, *args)
+        path.unlink()
+        becomes(path)
+
+    monkeypatch.setattr(files, "_make_alike", become)
+    with pytest.raises(UsageError, match="cannot write"):
+        write_bytes(file, b"new", instead_of=b"old")
+    assert [name for name in os.listdir(tmp_path) if name != "a"] == []
 
 
 def test_a_file_that_was_removed_meanwhile_does_not_come_back(tmp_path):
