@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import traceback
 from collections.abc import Sequence
@@ -143,6 +144,7 @@ def _outcomes(facts: Facts, rules: list[PythonRule], thorough: bool) -> tuple[Mo
         rules = [r for r in rules if uses[r.code] and r.may_report(facts)]
         if not _is_odd(text):
             pruned = _cut_down(facts, rules, uses)
+            _parses(facts, uses)
             if pruned is None:
                 return None, []
     if not rules:
@@ -199,6 +201,22 @@ def _cut_down(facts: Facts, rules: list[PythonRule], uses: dict[str, list[int]])
         return None
     # What code outside functions means may depend on any function of the file.
     return prune(facts.text, facts.outline, None if top_level in kept else kept, top_level_lines)
+
+
+def _parses(facts: Facts, uses: dict[str, list[int]]) -> None:
+    """Have a file that is broken told where a trigger is in no function, though no rule could report it.
+
+    Raises SourceError.
+    """
+    lines = {facts.line_of(offset) for offsets in uses.values() for offset in offsets}
+    if facts.outline.top_level not in facts.outline.holding(lines).values():
+        return
+    try:
+        ast.parse(facts.text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        from pytest_cpuperf.static.source.module import Module
+
+        Module(facts.text, facts)
 
 
 def _uses(rule: PythonRule, facts: Facts) -> list[int]:

@@ -14,6 +14,17 @@ _ANNOTATED = pattern(r"([A-Za-z_]\w*)[ \t]*:[ \t]*(?:Optional\[[ \t]*)?$")
 _HANDED_ON = pattern(r"\.[ \t]*([A-Za-z_]\w*)[ \t]*(?::[^=\n]+)?=[ \t]*$")
 
 
+def _mentions(code: str, name: str) -> Iterator[tuple[str, str]]:
+    """Yield what stands before each whole mention of a name on its line, and what after it."""
+    at = code.find(name)
+    while at >= 0:
+        end = at + len(name)
+        before, after = code[max(0, at - 100) : at], code[end : end + 2]
+        if not (before[-1:].isalnum() or before[-1:] == "_") and not (after[:1].isalnum() or after[:1] == "_"):
+            yield before.rpartition("\n")[2], after.lstrip(" \t") or after[:1].strip(" \t")
+        at = code.find(name, end)
+
+
 @cache
 def _line_up_to(width: int) -> re.Pattern[str]:
     """Return what finds a line that holds something and is indented by no more than a number of blanks."""
@@ -116,27 +127,17 @@ class Outline:
         """Variables and attributes that hold an object of a class of this file: made from it, or annotated so."""
         found: dict[str, Class] = {}
         for name, klass in self.by_name.items():
-            for before, after in self._mentions(name):
+            for before, after in _mentions(self._code, name):
                 target = _TARGET.search(before) if after.startswith("(") else None
                 target = target or (None if after.startswith((".", "(")) else _ANNOTATED.search(before))
                 if target is not None and target[1] != name:
                     found[target[1]] = klass
         for name, klass in list(found.items()):
-            for before, after in self._mentions(name):
+            for before, after in _mentions(self._code, name):
                 target = _HANDED_ON.search(before) if after[:1] in ("", "\n") else None
                 if target is not None:
                     found.setdefault(target[1], klass)
         return found
-
-    def _mentions(self, name: str) -> Iterator[tuple[str, str]]:
-        """Yield what stands before each whole mention of a name on its line, and what after it."""
-        code, at = self._code, self._code.find(name)
-        while at >= 0:
-            end = at + len(name)
-            before, after = code[max(0, at - 100) : at], code[end : end + 2]
-            if not (before[-1:].isalnum() or before[-1:] == "_") and not (after[:1].isalnum() or after[:1] == "_"):
-                yield before.rpartition("\n")[2], after.lstrip(" \t") or after[:1].strip(" \t")
-            at = code.find(name, end)
 
     def bases_of(self, klass: Class) -> tuple[Class, ...]:
         """Return the classes of this file that a class derives from, nearest first."""
