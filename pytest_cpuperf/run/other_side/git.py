@@ -67,6 +67,8 @@ def _call(folder: Path, arguments: tuple[str, ...], settings: list[str]) -> str:
             )
         except FileNotFoundError:
             raise UsageError("--cpuperf-against needs git, which is not on the PATH") from None
+        except OSError as error:
+            raise UsageError(f"--cpuperf-against needs git, which cannot be started: {error.strerror}") from None
         try:
             ended = wait_for(process, _MOST_SECONDS)
         finally:
