@@ -474,10 +474,9 @@ def test_after_ctrl_c_nothing_is_left(history):
 
 def test_what_a_killed_run_left_is_taken_away_by_the_next(history):
     pytester = history(service=SPIN.format(milliseconds=2), test_speed=TEST)
-    gone = subprocess.Popen([sys.executable, "-c", ""])
-    gone.wait()
-    left = history.temporary / f"cpuperf-against-{gone.pid}-abc"
+    left = history.temporary / "cpuperf-against-abcdefgh"
     git(pytester.path, "worktree", "add", "--detach", str(left / "tree"), "then")
+    (left / "in-use").touch()  # the lock that every such folder has, and that nobody holds
     against(pytester, "--cpuperf-inconclusive=warn").assert_outcomes(passed=1)
     assert nothing_is_left(pytester, history)
 
