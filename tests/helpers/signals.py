@@ -3,6 +3,7 @@
 import signal
 
 
-def hear_ctrl_c():
-    """Undo what a shell does to what it runs in the background: it ignores Ctrl-C, and so do its children."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+def hear_signals():
+    """Undo what a shell does to what it runs in the background, and nohup to all: children ignore signals, too."""
+    for ignored in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        signal.signal(ignored, signal.SIG_DFL)

@@ -11,7 +11,7 @@ import time
 import pytest
 
 from tests.helpers.processes import are_gone, children, within
-from tests.helpers.signals import hear_ctrl_c
+from tests.helpers.signals import hear_signals
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="sends signals and reads /proc")
 
@@ -457,7 +457,7 @@ def test_after_ctrl_c_nothing_is_left(history):
     )
     command = [sys.executable, "-m", "pytest", "--cpuperf", "--no-cpuperf-static", "--cpuperf-against=then"]
     process = subprocess.Popen(
-        command, cwd=pytester.path, stdout=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=hear_ctrl_c
+        command, cwd=pytester.path, stdout=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=hear_signals
     )
     try:
         others = within(30, lambda: children(process.pid))
@@ -567,7 +567,7 @@ def test_the_other_sides_processes_end_with_a_run_that_is_killed(history, projec
     pytester = history(service=FROM_SOME_CALL.format(hang), test_speed=LIMITED)
     project(service=SPIN.format(milliseconds=1))
     command = [sys.executable, "-m", "pytest", "--cpuperf", "--no-cpuperf-static", "--cpuperf-against=then"]
-    process = subprocess.Popen(command, cwd=pytester.path, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(command, cwd=pytester.path, stdout=subprocess.DEVNULL, preexec_fn=hear_signals)
     try:
         assert within(60, hanging.exists)
         others = children(process.pid)

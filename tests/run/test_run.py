@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from tests.helpers.signals import hear_ctrl_c
+from tests.helpers.signals import hear_signals
 
 linux = pytest.mark.skipif(sys.platform != "linux" or len(os.sched_getaffinity(0)) < 2, reason="needs Linux and 2 CPUs")
 
@@ -316,7 +316,7 @@ def test_ctrl_c_restores_and_leaves_no_half_written_file(project):
     )
     run = subprocess.Popen(
         [sys.executable, "-m", "pytest", "--cpuperf", "--cpuperf-json=results.json"],
-        cwd=pytester.path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, preexec_fn=hear_ctrl_c,
+        cwd=pytester.path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, preexec_fn=hear_signals,
     )  # fmt: skip
     deadline = time.monotonic() + 30
     while not (pytester.path / "started").exists() and time.monotonic() < deadline:

@@ -9,6 +9,7 @@ import pytest
 
 from pytest_cpuperf.static.workers import in_processes
 from tests.helpers.processes import are_gone, children, within
+from tests.helpers.signals import hear_signals
 
 SOURCE = """
 import torch
@@ -25,7 +26,8 @@ def test_workers_end_with_the_check_that_is_killed(tmp_path, how):
     for n in range(400):
         (tmp_path / f"m{n}.py").write_text(SOURCE * 20)
     command = [sys.executable, "-m", "pytest_cpuperf", "check", "--isolated", "--no-cache", "--jobs=2", str(tmp_path)]
-    check = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    nothing = subprocess.DEVNULL
+    check = subprocess.Popen(command, stdout=nothing, stderr=nothing, preexec_fn=hear_signals)
     try:
         workers = within(30, lambda: len(children(check.pid)) == 2 and children(check.pid))
         assert workers, "no workers were started"

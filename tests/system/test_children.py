@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from tests.helpers.processes import are_gone, children, within
+from tests.helpers.signals import hear_signals
 
 STARTS = """
 import subprocess
@@ -18,7 +19,7 @@ subprocess.run(["sleep", "600"], start_new_session=True, preexec_fn=end_with_thi
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such thing")
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
 def test_a_child_ends_with_its_parent_however_that_ends(how):
-    parent = subprocess.Popen([sys.executable, "-c", STARTS])
+    parent = subprocess.Popen([sys.executable, "-c", STARTS], preexec_fn=hear_signals)
     try:
         started = within(20, lambda: children(parent.pid))
         assert started
