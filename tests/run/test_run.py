@@ -372,7 +372,7 @@ def test_a_function_that_leaves_threads_or_changes_its_speed_is_told(project):
             calls = []
             def later_faster():
                 calls.append(1)
-                spin(5 if len(calls) < 120 else 2.5)
+                spin(5 if len(calls) < 30 else 2.5)
             record = cpuperf.compare(later_faster, lambda: spin(5), max_seconds=6)
             assert "its speed changed while it was measured: at the end it was" in str(record.notes[-1])
 
