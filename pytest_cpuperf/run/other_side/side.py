@@ -81,14 +81,20 @@ class Side:
     """This run's tests in some tree, in a process that runs only while it is asked for something."""
 
     def __init__(self, tree: Tree, wanted: Wanted, start: Start) -> None:
-        """Launch it; `collect` waits for it. Raises UsageError where the tree lacks the folder in which pytest runs."""
+        """Launch it; `collect` waits for it.
+
+        Raises UsageError where it cannot be started, or the tree lacks the folder in which pytest runs.
+        """
         self.name = tree.name
         self._tree = tree
         self._errors: dict[str, str] = {}
         self._test = ""
         self._state: dict[str, Any] | None = {"ended": "passed", "why": ""}
         """What the test does there; None until its answer is read."""
-        self._launch(wanted, start)
+        try:
+            self._launch(wanted, start)
+        except OSError as error:
+            raise UsageError(f"the tests at {self.name} cannot be started: {error.strerror or error}") from None
 
     def _launch(self, wanted: Wanted, start: Start) -> None:
         tree = self._tree
