@@ -10,6 +10,7 @@ from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import argument, dotted, has_unpacking, last_name
 from pytest_cpuperf.static.source.patterns import pattern
 from pytest_cpuperf.static.torch_code.call_targets import callee
+from pytest_cpuperf.static.torch_code.guards import guarded
 from pytest_cpuperf.static.torch_code.handlers import packages
 from pytest_cpuperf.static.torch_code.held_models import runs_a_model
 from pytest_cpuperf.static.torch_code.model_calls import ModelCalls
@@ -97,7 +98,7 @@ def _unproven_by_arguments(module: Module, call: cst.Call) -> str | None:
 
     `validate_options(options, policy)` is named as what evaluates a policy is.
     """
-    if is_guarded(module, call):
+    if guarded(module, call):
         return None
     for name in (last_name(a.value) or "" for a in call.args):
         if name in module_names(module.facts) or _is_made_by_library(module.facts, name):
@@ -105,25 +106,10 @@ def _unproven_by_arguments(module: Module, call: cst.Call) -> str | None:
     return "nothing shows that what it is handed is a model"
 
 
-def is_guarded(module: Module, node: cst.CSTNode) -> bool:
-    """Return whether code of a function runs under `torch.no_grad()` or `torch.inference_mode()`, which models need."""
-    for parent in module.parents(node):
-        if isinstance(parent, cst.FunctionDef):
-            return any(_is_guard(module, d.decorator) for d in parent.decorators)
-        if isinstance(parent, cst.With) and any(_is_guard(module, i.item) for i in parent.items):
-            return True
-    return False
-
-
-def _is_guard(module: Module, item: cst.BaseExpression) -> bool:
-    name = module.qualified(item.func if isinstance(item, cst.Call) else item)
-    return name in ("torch.no_grad", "torch.inference_mode")
-
-
 def infers_under_guard(module: Module, call: cst.Call) -> bool:
     """Return whether a function of another file is called, named as what infers is, where gradients are off."""
     name = call.func.value if isinstance(call.func, cst.Name) else ""
-    return _RUNS_ALONE.fullmatch(name) is not None and name not in module.functions and is_guarded(module, call)
+    return _RUNS_ALONE.fullmatch(name) is not None and name not in module.functions and guarded(module, call)
 
 
 def _is_made_by_library(facts: Facts, name: str) -> bool:
