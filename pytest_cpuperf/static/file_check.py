@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 import traceback
 from collections.abc import Sequence
@@ -144,7 +143,6 @@ def _outcomes(facts: Facts, rules: list[PythonRule], thorough: bool) -> tuple[Mo
         rules = [r for r in rules if uses[r.code] and r.may_report(facts)]
         if not _is_odd(text):
             pruned = _cut_down(facts, rules, uses)
-            _parses(facts, uses)
             if pruned is None:
                 return None, []
     if not rules:
@@ -185,7 +183,10 @@ def _is_odd(text: str) -> bool:
 
 
 def _cut_down(facts: Facts, rules: list[PythonRule], uses: dict[str, list[int]]) -> Pruned | None:
-    """Return the text with only what the rules will ask about, or None where no rule can report anything."""
+    """Return the text with only what the rules will ask about, or None where no rule can report anything.
+
+    Raises SourceError where the text is broken, as far as that would be seen in what the triggers stand in.
+    """
     kept: set[Chunk] = set()
     top_level = facts.outline.top_level
     top_level_lines: set[int] = set()
@@ -197,26 +198,21 @@ def _cut_down(facts: Facts, rules: list[PythonRule], uses: dict[str, list[int]])
             kept.add(top_level)
             top_level_lines |= {line for line, chunk in holders.items() if chunk is top_level}
         kept |= rule.needed(possible, facts) if possible else set()
+    if top_level not in kept:
+        _refuse_if_broken(facts, uses)
     if not kept:
         return None
     # What code outside functions means may depend on any function of the file.
     return prune(facts.text, facts.outline, None if top_level in kept else kept, top_level_lines)
 
 
-def _parses(facts: Facts, uses: dict[str, list[int]]) -> None:
-    """Have a file that is broken told where a trigger is in no function, though no rule could report it.
-
-    Raises SourceError.
-    """
+def _refuse_if_broken(facts: Facts, uses: dict[str, list[int]]) -> None:
+    """Raise SourceError for a broken file with a trigger in no function, though no rule could report that trigger."""
     lines = {facts.line_of(offset) for offsets in uses.values() for offset in offsets}
-    if facts.outline.top_level not in facts.outline.holding(lines).values():
-        return
-    try:
-        ast.parse(facts.text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        from pytest_cpuperf.static.source.module import Module
+    if facts.outline.top_level in facts.outline.holding(lines).values():
+        from pytest_cpuperf.static.source.parse import refuse_broken
 
-        Module(facts.text, facts)
+        refuse_broken(facts.text)
 
 
 def _uses(rule: PythonRule, facts: Facts) -> list[int]:

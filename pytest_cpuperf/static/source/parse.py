@@ -6,7 +6,7 @@ import sys
 import threading
 from collections.abc import Callable
 
-from pytest_cpuperf.static.source.from_ast import from_ast
+from pytest_cpuperf.static.source.from_ast import from_ast, parsed_by_ast
 from pytest_cpuperf.static.source.text import SourceError, TooDeepError, first_line
 from pytest_cpuperf.static.source.tree import Tree
 
@@ -28,6 +28,14 @@ def parse(text: str) -> Tree:
         return _by_libcst(text)
     except (ValueError, LookupError):  # LookupError: a node of `ast` that is newer than we know
         return _by_libcst(text)
+
+
+def refuse_broken(text: str) -> None:
+    """Raise what `parse` raises, without making the tree of a text that is valid."""
+    try:
+        parsed_by_ast(text)
+    except (RecursionError, MemoryError, SyntaxError, ValueError):
+        parse(text)
 
 
 def _by_libcst(text: str) -> Tree:

@@ -20,11 +20,16 @@ _TABLES = Tables(expressions.BUILDERS, simple_statements.BUILDERS, compound_stat
 
 def from_ast(text: str) -> Tree:
     """Return the tree of a text. Raises what `ast.parse` does, and RecursionError where it is too deep."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a file's invalid escapes are none of ours
-        parsed = ast.parse(text)
+    parsed = parsed_by_ast(text)
     builder = Builder(LINE_END.split(text), _TABLES)
     root = builder.open(cst.Module, None, 0)
     root.body = builder.statements(parsed.body, root.number)
     builder.close(root)
     return builder
+
+
+def parsed_by_ast(text: str) -> ast.Module:
+    """Return what `ast` makes of a text. Raises what `ast.parse` does."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a file's invalid escapes are none of ours
+        return ast.parse(text)
