@@ -8,11 +8,13 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal, get_args
 
 from filelock import FileLock, Timeout
 
 from pytest_cpuperf.errors import UsageError
 
+Purpose = Literal["against", "calibrate", "process", "workers"]
 _PREFIX = "cpuperf-"
 _LOCK = "in-use"
 # Longer than it takes to lock a folder that was just made.
@@ -20,7 +22,7 @@ _NEW_SECONDS = 60.0
 
 
 @contextlib.contextmanager
-def scratch_folder(purpose: str) -> Iterator[Path]:
+def scratch_folder(purpose: Purpose) -> Iterator[Path]:
     """Yield a new folder that holds a lock and nothing else; `purpose` is in its name.
 
     Those that processes left that were killed are taken away. Raises UsageError where none can be made.
@@ -61,7 +63,8 @@ def _empty(folder: Path) -> None:
 
 
 def _remove_left_beside(folder: Path) -> None:
-    for other in folder.parent.glob(f"{_PREFIX}*-????????"):
+    ours = (f"{_PREFIX}{purpose}-????????" for purpose in get_args(Purpose))
+    for other in (found for name in ours for found in folder.parent.glob(name)):
         with contextlib.suppress(OSError):
             remove_if_left(other)
             if folder.stat().st_mtime - other.lstat().st_mtime > _NEW_SECONDS:

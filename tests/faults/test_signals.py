@@ -119,6 +119,6 @@ def test_a_calibration(runner, tmp_path, monkeypatch):
             assert ran.code in ended_by(command.what)
             whole(folder)
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))
-    with scratch_folder("next"):
+    with scratch_folder("calibrate"):
         pass
     assert left(temporary) == []

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from pytest_cpuperf.errors import UsageError
 from pytest_cpuperf.run.other_side.git import GitError, git, git_without_filters
-from pytest_cpuperf.system.scratch import remove_if_left, scratch_folder
+from pytest_cpuperf.system.scratch import Purpose, remove_if_left, scratch_folder
 
-_PURPOSE = "against"
+_PURPOSE: Purpose = "against"
 
 
 @dataclass(frozen=True)
