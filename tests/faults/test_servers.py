@@ -1,15 +1,14 @@
 """`cpuperf inspect --torchserve` and whatever may answer there: one line, within a time and a size."""
 
-import contextlib
 import gzip
 import itertools
 import socket
-import threading
 
 import pytest
 
 from pytest_cpuperf.servers import torchserve
 from tests.helpers.drawing import COUNT, drawn, told
+from tests.helpers.servers import serving
 
 pytestmark = pytest.mark.slow
 RUNS = COUNT // 75
@@ -36,36 +35,6 @@ BODIES = {
 }
 
 
-@contextlib.contextmanager
-def server(pieces, family, accepts, closes):
-    """Send pieces to whoever asks; it may never accept, and may close the line in the middle."""
-    listener = socket.create_server(("::1" if family == socket.AF_INET6 else "127.0.0.1", 0), family=family)
-    done = threading.Event()
-
-    def answer(connection):
-        with contextlib.suppress(OSError), connection:
-            connection.recv(65536)
-            for piece in pieces():
-                connection.sendall(piece)
-                if done.wait(0.02 if len(piece) < 5 else 0):
-                    return
-            if not closes:
-                done.wait(5)
-
-    def serve():
-        with contextlib.suppress(OSError):
-            while accepts:
-                threading.Thread(target=answer, args=(listener.accept()[0],), daemon=True).start()
-
-    threading.Thread(target=serve, daemon=True).start()
-    try:
-        host = "[::1]" if family == socket.AF_INET6 else "127.0.0.1"
-        yield f"http://{host}:{listener.getsockname()[1]}"
-    finally:
-        done.set()
-        listener.close()
-
-
 def test_any_answer_is_one_line(cpuperf_command, monkeypatch):
     rng = drawn("servers")
     monkeypatch.setattr(torchserve, "_MOST_SECONDS", 0.5)
@@ -76,7 +45,7 @@ def test_any_answer_is_one_line(cpuperf_command, monkeypatch):
         head = b"\r\n".join([status, *rng.sample(HEADERS, rng.randrange(4)), b"", b""])
         family, accepts, closes = rng.choice(families), rng.random() < 0.9, rng.random() < 0.5
         with told(f"run {number}: {head[:200]!r} with {body}, {family.name}, {accepts=}, {closes=}"):
-            with server(lambda h=head, b=body: itertools.chain([h], BODIES[b]()), family, accepts, closes) as url:
+            with serving(lambda h=head, b=body: itertools.chain([h], BODIES[b]()), family, accepts, closes) as url:
                 code, out, err = cpuperf_command("inspect", "--torchserve", url)
             assert (code, out) == (2, "")
             assert "\x1b" not in err

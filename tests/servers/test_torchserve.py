@@ -1,43 +1,13 @@
 """What answers at a management address may be anything: one line, within a time and a size."""
 
-import contextlib
 import itertools
-import socket
-import threading
-from contextlib import contextmanager
 
 import pytest
 
 from pytest_cpuperf.servers import torchserve
+from tests.helpers.servers import serving
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n"
-
-
-@contextmanager
-def server(pieces):
-    """Send pieces of bytes to whoever asks, until they leave or the pieces end; then keep the line open."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    done = threading.Event()
-
-    def answer(connection):
-        with contextlib.suppress(OSError), connection:
-            connection.recv(65536)
-            for piece in pieces():
-                connection.sendall(piece)
-                if done.wait(0.01 if len(piece) < 100 else 0):
-                    return
-
-    def serve():
-        with contextlib.suppress(OSError):
-            while True:
-                threading.Thread(target=answer, args=(listener.accept()[0],), daemon=True).start()
-
-    threading.Thread(target=serve, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    finally:
-        done.set()
-        listener.close()
 
 
 def redirect(to):
@@ -71,7 +41,7 @@ def test_a_hostile_server_is_one_line(cpuperf_command, monkeypatch, what):
     monkeypatch.setattr(torchserve, "_MOST_SECONDS", 1)
     monkeypatch.setattr(torchserve, "_MOST_BYTES", 1 << 20)
     pieces, said = HOSTILE[what]
-    with server(pieces) as url:
+    with serving(pieces) as url:
         code, out, err = cpuperf_command("inspect", "--torchserve", url)
     assert (code, out) == (2, "")
     assert said in err
@@ -85,7 +55,7 @@ def test_workers_that_are_none(cpuperf_command, worker):
     models = b'{"models": [{"modelName": "a"}]}'
     versions = f'[{{"workers": [{worker}]}}]'.encode()
     turns = itertools.cycle([models, versions])
-    with server(lambda: [OK + next(turns)]) as url:
+    with serving(lambda: [OK + next(turns)]) as url:
         code, out, err = cpuperf_command("inspect", "--torchserve", url)
     assert (code, out) == (2, "")
     assert "expected TorchServe's management API" in err or "which is no TorchServe worker on this machine" in err
