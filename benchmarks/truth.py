@@ -1,10 +1,11 @@
 """How often what is stated is true, by simulation: the truth is known, and no clock is read.
 
-usage: python benchmarks/truth.py latency|looks|against|stored|bucketing [--repeats N] [--seed N]
+usage: python benchmarks/truth.py latency|looks|against|rare|stored|bucketing [--repeats N] [--seed N]
 
 looks     levels of the looks at pairs: how often the interval of some look misses the truth
 against   pairs of fresh processes, by how much they differ and how much more work the candidate does: what is decided,
           and after how many pairs of processes
+rare      the same, where some of the candidate's blocks take twice as long and the others no longer
 stored    fresh processes of a stored run and of a later one, by how much processes differ, and by how much runs differ
           besides: what is decided at the budgets of 3, 5 and 10 % losses
 latency   intervals for percentiles of calls that are independent, depend on their neighbours, or are slow in spells:
@@ -29,15 +30,18 @@ from scipy.optimize import brentq
 from scipy.signal import lfilter
 
 from pytest_cpuperf.calibration.gates import SLOWER_BY, budget_for
-from pytest_cpuperf.measure.estimate import lower_rank
+from pytest_cpuperf.measure.against import decide_by_totals_too
+from pytest_cpuperf.measure.estimate import centre, lower_rank
 from pytest_cpuperf.measure.latency import Percentile
 from pytest_cpuperf.measure.looks import MOST_PAIRS, plan_looks, plan_pair_looks
+from pytest_cpuperf.measure.pairs import speedup
 from pytest_cpuperf.measure.processes import MOST as STORED_PROCESSES
+from pytest_cpuperf.measure.processes import PAIRS, are_enough
 from pytest_cpuperf.measure.sequential import SequentialRun
 from pytest_cpuperf.measure.staged import MOST_PROCESSES, decide
 from pytest_cpuperf.measure.stored import judge_processes
 from pytest_cpuperf.results.evidence import Evidence
-from pytest_cpuperf.results.measurements import ProcessSpeed
+from pytest_cpuperf.results.measurements import Pair, ProcessSpeed
 from pytest_cpuperf.results.units import Unit
 from pytest_cpuperf.results.verdicts import Verdict
 
@@ -208,6 +212,39 @@ def against(repeats: int, seed: int) -> None:
         print(f"{spread:>7.1%}{more:>11.0%}{told}{sum(asked) / repeats:>11.2f}", flush=True)
 
 
+def rare(repeats: int, seed: int) -> None:
+    """Print what is decided where blocks scatter by 1 or 2 %, and some blocks of the candidate are slow."""
+    print(f"{repeats} verdicts each, processes that differ by 1 %; slow: the share of blocks that take twice as long.")
+    print(f"{'scatter':>8}{'slow':>7}{'passed':>9}{'failed':>9}{'undecided':>11}{'processes':>11}")
+    for scatter, slow in itertools.product((0.01, 0.02), (0.0, 0.02, 0.05, 0.1, 0.2)):
+        rng = np.random.default_rng([seed, round(1000 * scatter), round(1000 * slow)])
+        verdicts, asked = [], []
+        for _ in range(repeats):
+            logs: list[float] = []
+            pairs_of: list[list[Pair]] = []
+            decision = None
+            while decision is None:
+                pairs_of.append(process_with_slow_blocks(rng, scatter, slow))
+                logs.append(centre([math.log(speedup(p)) for p in pairs_of[-1]]))
+                decision, _ = decide_by_totals_too(logs, pairs_of)
+            verdicts.append(decision.verdict)
+            asked.append(len(logs))
+        shares = (verdicts.count(v) / repeats for v in (Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE))
+        told = "".join(f"{share:>{width}.1%}" for share, width in zip(shares, (9, 9, 11), strict=True))
+        print(f"{scatter:>8.0%}{slow:>7.0%}{told}{sum(asked) / repeats:>11.2f}", flush=True)
+
+
+def process_with_slow_blocks(rng: np.random.Generator, scatter: float, slow: float) -> list[Pair]:
+    """Return as many pairs of blocks as are timed in a pair of processes that are 1 % apart."""
+    faster = rng.normal(0, 0.01)
+    pairs: list[Pair] = []
+    while not are_enough(pairs, PAIRS):
+        candidate, baseline = (0.05 * math.exp(rng.normal(0, scatter)) for _ in range(2))
+        times = 2 if rng.random() < slow else 1
+        pairs.append(Pair(times * candidate * math.exp(-faster), baseline, True, QUIET))
+    return pairs
+
+
 def stored(repeats: int, seed: int) -> None:
     """Print what fresh processes of two runs decide: the same code, and code that is slower, each at three budgets."""
     rng = np.random.default_rng(seed)
@@ -233,7 +270,14 @@ def stored(repeats: int, seed: int) -> None:
             print(f"{spread:>9.1%}{drift:>6.1%}{budget:>8g}{slower_by:>11.0%}{told}{np.mean(used):>16.1f}", flush=True)
 
 
-SIMULATIONS = {"latency": latency, "looks": looks, "against": against, "stored": stored, "bucketing": bucketing}
+SIMULATIONS = {
+    "latency": latency,
+    "looks": looks,
+    "against": against,
+    "rare": rare,
+    "stored": stored,
+    "bucketing": bucketing,
+}
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Protocol
@@ -75,6 +76,25 @@ def measure_against(label: str, other: OtherSide, patience: Patience, cpus: tupl
     except WorkElsewhereError as error:
         return replace(record, reason=Stated(str(error)))
     return run.concluded(record)
+
+
+def decide_by_totals_too(
+    logs: Sequence[float], pairs_of: Sequence[Sequence[Pair]]
+) -> tuple[Decision | None, TotalContradicts | None]:
+    """Return what processes decide, or None for more of them, and what contradicts it.
+
+    `logs` are the logarithms of their speedups, `pairs_of` the pairs of blocks of each, those set aside included. Where
+    the total times contradict, more processes are asked, and the last ones decide nothing.
+    """
+    decision = decide(logs)
+    if decision is None:
+        return None, None
+    pairs = [p for k in decision.by for p in pairs_of[k]]
+    contradiction = contradicting_total(pairs, speedup, LEAST_SHARE, decision.verdict)
+    if contradiction is None:
+        return decision, None
+    last = len(logs) == MOST_PROCESSES
+    return replace(decision, verdict=Verdict.INCONCLUSIVE) if last else None, contradiction
 
 
 class _Processes:
@@ -155,19 +175,7 @@ class _Processes:
         if len(clean) >= max(FEWEST_PAIRS, wanted / 3):
             self._logs.append(centre([math.log(speedup(p)) for p in clean]))
             self._pairs_of.append(pairs)
-            self._decide()
-
-    def _decide(self) -> None:
-        """Decide, unless the total times contradict: then more processes are asked, and all of them decide nothing."""
-        decision = decide(self._logs)
-        if decision is None:
-            return
-        pairs = [p for k in decision.by for p in self._pairs_of[k]]
-        self._contradiction = contradicting_total(pairs, speedup, LEAST_SHARE, decision.verdict)
-        if self._contradiction is None:
-            self.decision = decision
-        elif len(self._logs) == MOST_PROCESSES:
-            self.decision = replace(decision, verdict=Verdict.INCONCLUSIVE)
+            self.decision, self._contradiction = decide_by_totals_too(self._logs, self._pairs_of)
 
     def concluded(self, record: AgainstMeasurement) -> AgainstMeasurement:
         """Return the record with what was measured and decided."""
