@@ -187,6 +187,8 @@ def _cut_down(facts: Facts, rules: list[PythonRule], uses: dict[str, list[int]])
 
     Raises SourceError where the text is broken, as far as that would be seen in what the triggers stand in.
     """
+    if not any(uses.values()):
+        return None  # most files end here, without an outline
     kept: set[Chunk] = set()
     top_level = facts.outline.top_level
     top_level_lines: set[int] = set()
