@@ -163,3 +163,14 @@ def _runs(process):
     except ProcessLookupError:
         return False
     return not Path(f"/proc/{process}/stat").exists() or b") Z " not in Path(f"/proc/{process}/stat").read_bytes()
+
+
+def test_a_git_that_cannot_be_started_is_one_line(repository, tmp_path, monkeypatch):
+    folder = repository()
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / "git").write_bytes(b"\0")  # neither a program nor a script
+    (programs / "git").chmod(0o755)
+    monkeypatch.setenv("PATH", str(programs))
+    with pytest.raises(UsageError, match="needs git, which cannot be started: Exec format error"):
+        git(folder, "status")
