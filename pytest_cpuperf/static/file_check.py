@@ -23,6 +23,7 @@ from pytest_cpuperf.static.source.text import (
     decode,
     decode_marked,
     first_line,
+    refuse_nulls,
     refuse_surrogates,
 )
 from pytest_cpuperf.static.suppressions import Suppressions, from_comments, read_suppressions
@@ -232,6 +233,7 @@ def _check_notebook(
 
     notebook = read_notebook(data)
     try:
+        refuse_nulls(notebook.text)
         refuse_surrogates(notebook.text)
         result = _check_text(notebook.text, path, concerned, checked, thorough)
     except SourceError as error:

@@ -3,8 +3,6 @@
 `CPUPERF_FUZZ_COUNT=100000 pytest -m slow tests/fuzz` runs longer; `CPUPERF_FUZZ_SEED` repeats a run.
 """
 
-import ast
-
 import pytest
 
 from pytest_cpuperf.static.file_check import check_source
@@ -12,6 +10,7 @@ from pytest_cpuperf.static.fixing import fix_source
 from pytest_cpuperf.static.gitignore import IgnorePatterns
 from pytest_cpuperf.static.rules import all_rules
 from pytest_cpuperf.static.source import libcst_trial
+from pytest_cpuperf.static.source.from_ast import parsed_by_ast
 from tests.fuzz.mutation import mutant, notebook, sources
 from tests.helpers.drawing import COUNT, SEED, drawn, told
 from tests.helpers.rules import FILES
@@ -49,7 +48,7 @@ def test_mutants_are_checked_and_fixed_without_a_traceback(name):
             assert all("\n" not in e.message for e in result.errors)
             after, applied, _ = fix_source(data, name, RULES, unsafe=True)
             if applied and name == "a.py":
-                ast.parse(after)
+                parsed_by_ast(after)
         checked += not result.errors
         fixed += applied > 0
     print(f"{name}: {COUNT} mutants, {checked} without an error, {fixed} with a fix, seed {SEED}")

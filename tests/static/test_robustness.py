@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_cpuperf.static.file_check import check_source
+from pytest_cpuperf.static.fixing import fix_source
 from pytest_cpuperf.static.rules import all_rules
 from pytest_cpuperf.static.source import libcst_trial
 
@@ -130,3 +131,13 @@ def test_newer_python_than_libcst_knows_is_one_line():
     (error,) = result.errors
     assert error.message.startswith("not valid Python")
     assert error.line == 2
+
+
+@pytest.mark.parametrize("name", ["a.py", "cells.ipynb"])
+def test_a_null_character_is_one_line_and_nothing_is_fixed(name):
+    source = "x = 1\ny = 2  # \0 seen # noqa: CPU101\n"
+    if name == "cells.ipynb":
+        source = json.dumps({"cells": [{"cell_type": "code", "source": source}], "nbformat": 4})
+    (error,) = check_source(source.encode(), name, RULES).errors
+    assert error.message.endswith("not valid Python: it holds a null character")
+    assert fix_source(source.encode(), name, RULES, unsafe=True)[1] == 0

@@ -84,6 +84,7 @@ def decode(data: bytes) -> str:
         raise SourceError(f"not valid {error.encoding}: byte {error.start} cannot be decoded", line) from None
     except (SyntaxError, LookupError, ValueError) as error:  # codecs raise what they like
         raise SourceError(first_line(error)) from None
+    refuse_nulls(text)
     if not encoding.startswith("utf-8"):  # whose decoder takes none
         refuse_surrogates(text)
     return text
@@ -106,6 +107,13 @@ def decode_marked(data: bytes) -> str:
         return data.decode("utf-8")
     except UnicodeDecodeError:
         return data.decode("latin-1")  # comments in another encoding do no harm
+
+
+def refuse_nulls(text: str) -> None:
+    """Raise SourceError where a text holds a null character, which Python takes in no source, comments included."""
+    at = text.find("\0")
+    if at >= 0:
+        raise SourceError("not valid Python: it holds a null character", text.count("\n", 0, at) + 1)
 
 
 def refuse_surrogates(text: str) -> None:
