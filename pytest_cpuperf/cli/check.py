@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from pytest_cpuperf.cli.output import is_terminal, read_input, show, tell
 from pytest_cpuperf.errors import UsageError
 from pytest_cpuperf.reports.formats import View, findings_format_names, render_findings
-from pytest_cpuperf.results.files import write_text
 from pytest_cpuperf.results.findings import CheckResult
 from pytest_cpuperf.results.printable import printable_text
 from pytest_cpuperf.settings.checking import with_values
@@ -66,16 +65,13 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.paths == ["-"]:
         return _run_on_stdin(arguments, settings)
     # Deferred: --help needs none of it.
-    from pytest_cpuperf.machine.limits import read_limits
-    from pytest_cpuperf.machine.placement import usable_cpus
-    from pytest_cpuperf.machine.topology import read_topology
     from pytest_cpuperf.static.check import Run, check_files, find_files
 
     how = Run(
         force_exclude=arguments.force_exclude,
         thorough=arguments.show_silenced,
         jobs=arguments.jobs,
-        cpus=usable_cpus(read_topology(), read_limits()),
+        cpus=_usable_cpus,
         use_cache=not arguments.no_cache and not arguments.isolated,
     )
     paths = [Path(p) for p in arguments.paths] or [settings.root / p for p in settings.paths]
@@ -93,6 +89,14 @@ def run(arguments: argparse.Namespace) -> int:
         _tell_unmade(result, names, arguments.unsafe_fixes)
     code = _report(arguments, settings, result)
     return 2 if unwritten else code
+
+
+def _usable_cpus() -> int:
+    from pytest_cpuperf.machine.limits import read_limits
+    from pytest_cpuperf.machine.placement import usable_cpus
+    from pytest_cpuperf.machine.topology import read_topology
+
+    return usable_cpus(read_topology(), read_limits())
 
 
 def _tell_unmade(result: CheckResult, fixed: set[str], unsafe: bool) -> None:
@@ -232,6 +236,8 @@ def _terminal_style() -> Style | None:
 
 def _write(arguments: argparse.Namespace, text: str) -> None:
     if arguments.output_file:
+        from pytest_cpuperf.results.files import write_text
+
         write_text(Path(arguments.output_file), text)
     else:
         show(text)

@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 from pytest_cpuperf.errors import UsageError, nearest
 from pytest_cpuperf.results.findings import CheckError, CheckResult, merged
 from pytest_cpuperf.settings.table import Settings
-from pytest_cpuperf.static.cache import Cache, key_of
 from pytest_cpuperf.static.discover import discover, relative
 from pytest_cpuperf.static.file_check import check_screened, language_of, not_checked
 from pytest_cpuperf.static.gitignore import IgnorePatterns
@@ -21,6 +20,9 @@ from pytest_cpuperf.static.rules.base import Language, Rule, RuleOptions
 from pytest_cpuperf.static.source.neighbours import Neighbours
 from pytest_cpuperf.static.source.text import SourceError, read_bytes
 from pytest_cpuperf.static.workers import in_processes
+
+if TYPE_CHECKING:
+    from pytest_cpuperf.static.cache import Cache
 
 # Below this many files a second process costs more than it brings.
 _WORTH_A_PROCESS = 200
@@ -36,8 +38,9 @@ class Run:
     """Parse whole files, so that every silence is told."""
     jobs: int | None = None
     """Processes; None takes as many as the files are worth, and no more than `cpus`."""
-    cpus: int = 1
-    """CPUs this process may use, affinity and quota considered; `machine` knows, which static checks do without."""
+    cpus: Callable[[], int] = lambda: 1
+    """Counts the CPUs this process may use, affinity and quota considered; asked only where files are many. `machine`
+    knows, which static checks do without."""
     use_cache: bool = False
     wanted: Callable[[Path], bool] | None = None
     """Which of the files found are checked; None for all."""
@@ -45,7 +48,7 @@ class Run:
 
 def check_project(settings: Settings, cpus: int = 1, wanted: Callable[[Path], bool] | None = None) -> CheckResult:
     """Check the paths the configuration names, relative to its root; of their files those that are `wanted` alone."""
-    run = Run(use_cache=True, cpus=cpus, wanted=wanted)
+    run = Run(use_cache=True, cpus=lambda: cpus, wanted=wanted)
     return check_paths([settings.root / p for p in settings.paths], settings, run)
 
 
@@ -75,7 +78,7 @@ def check_files(found: Found, settings: Settings, run: Run) -> CheckResult:
     """Check files. Raises UsageError for codes that do not exist."""
     rules = selected_rules(settings)
     files = found.files
-    cache = Cache.open(settings, [r.code for r in rules]) if run.use_cache and not run.thorough else None
+    cache = _cache(settings, rules) if run.use_cache and not run.thorough else None
     known, left = _known(files, settings.root, cache) if cache is not None else ([], files)
     answers = _check_files(_Job(settings, tuple(r.code for r in rules), run.thorough, cache is not None), left, run)
     if cache is not None:
@@ -83,10 +86,18 @@ def check_files(found: Found, settings: Settings, run: Run) -> CheckResult:
     return merged([CheckResult(0, errors=found.errors), *known, *(r for answer in answers for r in answer.results)])
 
 
+def _cache(settings: Settings, rules: Sequence[Rule]) -> Cache | None:
+    from pytest_cpuperf.static.cache import Cache  # with json and hashlib, which a check without it needs not
+
+    return Cache.open(settings, [r.code for r in rules])
+
+
 def _known(files: Sequence[Path], root: Path, cache: Cache) -> tuple[list[CheckResult], Sequence[Path]]:
     """Return the results that the cache knows, and the files that are left to check."""
     if not cache.known:
         return [], files
+    from pytest_cpuperf.static.cache import key_of
+
     results: list[CheckResult] = []
     left: list[Path] = []
     for file in files:
@@ -195,6 +206,7 @@ def _check_piece(job: _Job, files: Sequence[Path]) -> _Answer:
 def _check_each(job: _Job, files: Sequence[Path]) -> _Answer:
     rules = [r for r in all_rules(rule_options(job.settings)) if r.code in job.codes]
     answer = _Answer([], {})
+    key_of = _key_of() if job.remembers else None
     clean = 0
     by_language = {language: [r for r in rules if language in r.languages] for language in get_args(Language)}
     for file in files:
@@ -215,13 +227,20 @@ def _check_each(job: _Job, files: Sequence[Path]) -> _Answer:
         except Exception as error:  # whatever is wrong with one file, or with a rule, the others are checked
             answer.results.append(not_checked(path, error))
             continue
-        if job.remembers and not neighbours.were_asked:
+        if key_of is not None and not neighbours.were_asked:
             answer.remembered[key_of(path, data)] = result
     answer.results.append(CheckResult(clean))
     return answer
 
 
+def _key_of() -> Callable[[str, bytes], str]:
+    from pytest_cpuperf.static.cache import key_of
+
+    return key_of
+
+
 def _processes(files: int, run: Run) -> int:
     """Return how many processes the files are worth."""
-    wanted = run.jobs if run.jobs is not None else min(run.cpus, files // _WORTH_A_PROCESS)
+    worth = files // _WORTH_A_PROCESS
+    wanted = run.jobs or (min(run.cpus(), worth) if worth > 1 else 1)
     return max(1, min(files, wanted))

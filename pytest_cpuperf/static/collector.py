@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from pytest_cpuperf.results.findings import CheckResult, Edit, Finding, Fix, Silenced, merged
 from pytest_cpuperf.static.rules.base import CommentRule, Mend, Report, Rule, Silence
-from pytest_cpuperf.static.source.edits import LINE_END
+from pytest_cpuperf.static.source.edits import lines_of
 from pytest_cpuperf.static.source.spans import Span
 from pytest_cpuperf.static.suppressions import Suppressions
 
@@ -98,7 +97,7 @@ class Collector:
 
     def _line(self, number: int) -> str:
         if self._lines is None:
-            self._lines = LINE_END.split(self._text)
+            self._lines = lines_of(self._text)
         return self._lines[number - 1] if number <= len(self._lines) else ""
 
     def result(self) -> CheckResult:
@@ -114,4 +113,6 @@ def _fix(mend: Mend | None, position: Position) -> Fix | None:
 
 
 def _fingerprint(path: str, code: str, source: str, occurrence: int) -> str:
+    import hashlib  # most files have no finding
+
     return hashlib.sha256(f"{path}\0{code}\0{source}\0{occurrence}".encode()).hexdigest()[:16]

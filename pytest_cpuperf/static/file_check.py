@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +11,7 @@ from pytest_cpuperf.results.findings import CheckError, CheckResult, Finding, Si
 from pytest_cpuperf.static.collector import Collector, position_in
 from pytest_cpuperf.static.rules.base import CommentRule, ConfigRule, Language, PythonRule, Report, Rule, Silence
 from pytest_cpuperf.static.source.chunks import Chunk
-from pytest_cpuperf.static.source.edits import LINE_END
+from pytest_cpuperf.static.source.edits import lines_of
 from pytest_cpuperf.static.source.facts import Facts
 from pytest_cpuperf.static.source.neighbours import NOWHERE, Neighbours
 from pytest_cpuperf.static.source.prune import Pruned, prune
@@ -80,6 +79,8 @@ def _because(error: Exception) -> str:
         return "too large to be checked: memory ran out"
     place = ""
     if error.__traceback__ is not None:
+        import traceback  # for faults of ours alone
+
         last = traceback.extract_tb(error.__traceback__)[-1]
         place = f" ({Path(last.filename).name}:{last.lineno})"
     said = f"{type(error).__name__}: {first_line(error)}{place}"
@@ -313,5 +314,5 @@ def _of_launches(
 
 def _line_suppressions(text: str) -> Suppressions:
     """Return the suppressions of a file whose comments are lines that begin with `#`."""
-    lines = LINE_END.split(text)
+    lines = lines_of(text)
     return from_comments((n, 1, line, 0) for n, line in enumerate(lines, start=1) if "#" in line)

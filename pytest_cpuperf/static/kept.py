@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from pytest_cpuperf.static.configs.properties import Properties
-from pytest_cpuperf.static.source.edits import LINE_END, Change, line_starts
+from pytest_cpuperf.static.source.edits import Change, line_starts, lines_of
 from pytest_cpuperf.static.source.facts import Facts
 from pytest_cpuperf.static.source.parse import parse
 from pytest_cpuperf.static.source.text import SourceError
@@ -81,7 +81,7 @@ def _python(text: str) -> Iterator[_Part]:
     """Yield the tokens, each with its block's depth; a logical line ends where its last token does."""
     starts = line_starts(text)
     # Lines end in one way: `tokenize` does not know a carriage return alone.
-    lines = io.StringIO("".join(f"{line}\n" for line in LINE_END.split(text)))
+    lines = io.StringIO("".join(f"{line}\n" for line in lines_of(text)))
     depth, last = 0, 0
     for token in tokenize.generate_tokens(lines.readline):
         if token.type in (tokenize.INDENT, tokenize.DEDENT):

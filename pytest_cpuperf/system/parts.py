@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -40,6 +39,8 @@ def part_in(folder: Path, data: bytes) -> Iterator[str]:
 
 def _new(folder: Path) -> tuple[int, str]:
     """Return the handle and the path of a new file that is locked."""
+    import tempfile  # with random and shutil, where something is written
+
     while True:
         handle, name = tempfile.mkstemp(dir=folder, prefix=_PREFIX, suffix=_SUFFIX)
         lock(handle)

@@ -49,7 +49,7 @@ class TorchThreadsHostCount(PythonRule):
     heuristic = "core-pinning"
     on_by_default = False
     trigger = (b"set_num_threads", b"set_num_interop_threads")
-    live = r"set_num_threads\b|set_num_interop_threads\b"
+    live = (r"set_num_threads\b", r"set_num_interop_threads\b")
     otherwise = "it is not set here"
     VALID = (
         """

@@ -55,7 +55,7 @@ class DeprecatedQuantization(PythonRule):
     heuristic = "int8"
     on_by_default = False
     trigger = (b"quantization",)
-    live = r"quantization\b|quantize_dynamic\b"
+    live = (r"quantization\b", r"quantize_dynamic\b")
     otherwise = "nothing of it is called here"
     VALID = (
         """

@@ -14,6 +14,11 @@ from pytest_cpuperf.static.source.patterns import pattern
 LINE_END = pattern(r"\r\n|\r|\n")
 
 
+def lines_of(text: str) -> list[str]:
+    """Return the lines of a text, without their ends, as Python counts them; the last may be empty."""
+    return LINE_END.split(text) if "\r" in text else text.split("\n")
+
+
 def line_starts(text: str) -> list[int]:
     """Return the offset at which each line of a text begins."""
     if "\r" in text:

@@ -9,10 +9,11 @@ import bisect
 import re
 import warnings
 from functools import cached_property
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from pytest_cpuperf.static.source.edits import LINE_END
-from pytest_cpuperf.static.source.imports import Imports
+from pytest_cpuperf.static.source.imports import Imports, may_be_import
 from pytest_cpuperf.static.source.live import code_only, matches
 from pytest_cpuperf.static.source.neighbours import NOWHERE, Neighbours
 from pytest_cpuperf.static.source.outline import Outline
@@ -53,7 +54,7 @@ class Facts:
 
     @cached_property
     def _line_ends(self) -> list[int]:
-        return [match.start() for match in re.finditer("\n", self.text)]
+        return [end - 1 for end in accumulate(len(line) + 1 for line in self.lines)]
 
     def line_of(self, offset: int) -> int:
         """Return the line, counted from 0, that a place in the text is on."""
@@ -77,7 +78,7 @@ class Facts:
 
     def is_import(self, offset: int) -> bool:
         """Return whether an offset of the text lies in an import statement."""
-        return self.imported.is_import(offset)
+        return may_be_import(self.code, offset) and self.imported.is_import(offset)
 
     @cached_property
     def symbols(self) -> symtable.SymbolTable | None:

@@ -6,9 +6,10 @@ Read from the text with strings and comments blanked, so that it does not depend
 from __future__ import annotations
 
 import bisect
+import re
 import sys
 from collections.abc import Iterable, Iterator
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from pytest_cpuperf.static.source.edits import line_starts
@@ -27,7 +28,6 @@ _BY_NAME = pattern(
 _BY_NAME_WORDS = ("import_module", "__import__", "importorskip", "optional_import", "lazy", "Lazy")
 _TARGET_BEFORE = pattern(r"([A-Za-z_][\w.]*)[ \t]*(?:,[ \t]*\w+[ \t]*)?(?::[^=\n]+)?=[ \t]*[\w.]*$")
 _KEPT_AS = pattern(r"(?:^|[;:])[ \t]*([A-Za-z_][\w.]*)[ \t]*(?::[^=\n]+)?=[ \t]*$")
-_ASSIGNED = pattern(r"= ?([A-Za-z_]\w*)")
 _WHOLE_VALUE = pattern(r"((?:\.\w+)*)[ \t]*(?=[\n;]|$|if\b)")
 
 # A variable or attribute of this name, wherever it came from, is that library: `torch = Library().torch()`.
@@ -117,9 +117,9 @@ class Imports:
                 if target is not None:
                     yield target[1], match[1]
         held = {name: full for name, full in self.names.items() if full.partition(".")[0] in _KEPT_OF}
-        for match in _ASSIGNED.finditer(code) if held else ():
-            full = held.get(match[1], "")
-            value = _WHOLE_VALUE.match(code, match.end()) if full else None
+        for match in _assigned(frozenset(held)).finditer(code) if held else ():
+            full = held[match[1]]
+            value = _WHOLE_VALUE.match(code, match.end())
             if value is not None:
                 line_start = code.rfind("\n", 0, match.start()) + 1
                 target = _KEPT_AS.search(code[line_start : match.start(1)])
@@ -155,6 +155,25 @@ class Imports:
         both = (*self.names.items(), *self.kept.items())
         found = {local.rpartition(".")[2] for local, full in both if full.rpartition(".")[2] in names}
         return found - names
+
+
+@lru_cache(maxsize=64)  # files of a project import much the same
+def _assigned(names: frozenset[str]) -> re.Pattern[str]:
+    """Return what finds where one of some names is bound to another."""
+    return re.compile(rf"= ?({'|'.join(sorted(names))})(?!\w)")
+
+
+def may_be_import(code: str, offset: int) -> bool:
+    """Return whether an offset may lie in an import statement. Errs towards True, and asks little of the text.
+
+    A statement goes on over lines in brackets, or after a backslash.
+    """
+    line_start = code.rfind("\n", 0, offset) + 1
+    line_end = code.find("\n", offset)
+    if code.find("import", line_start, line_end if line_end >= 0 else len(code)) >= 0:
+        return True
+    at = code.rfind("import", 0, line_start)
+    return at >= 0 and (code.find(")", at, offset) < 0 or code.find("\\", at, offset) >= 0)
 
 
 def _is_yielded(code: str, offset: int) -> bool:

@@ -6,7 +6,7 @@ import bisect
 import json
 from dataclasses import dataclass
 
-from pytest_cpuperf.static.source.edits import LINE_END
+from pytest_cpuperf.static.source.edits import lines_of
 from pytest_cpuperf.static.source.patterns import pattern
 from pytest_cpuperf.static.source.text import SourceError
 
@@ -60,7 +60,7 @@ def read_notebook(data: bytes) -> Notebook:
     indents: dict[int, int] = {}
     for _, source in sources:
         starts.append(len(lines) + 1)
-        written = LINE_END.split(source)
+        written = lines_of(source)
         found = _INDENT.match(source)
         indent = found[1] if found is not None else ""
         if indent:

@@ -16,6 +16,7 @@ from pytest_cpuperf.static.source.patterns import pattern
 from pytest_cpuperf.static.torch_code.call_targets import CallTargets, callee
 from pytest_cpuperf.static.torch_code.modules import module_names
 from pytest_cpuperf.static.torch_code.vocabulary import (
+    CALLERS,
     holds_model,
     is_model_name,
     runs_by_name,
@@ -28,8 +29,6 @@ _MODULE_DICTS = frozenset({"mods", "modules"})
 _TEXT_RECEIVER = pattern(
     r"(?i)tokeniz|^tok$|_tok$|tokens?$|vocab|processor|codec|json|base64|string|str$|text$|url|label_?encoder|bpe|spm|sp$"
 )
-# Functions that call what they are given, in the same thread.
-CALLERS = frozenset({"map", "filter", "functional_call", "autocast_call", "checkpoint"})
 # In another thread or process a guard of this one does nothing: gradient modes are per thread.
 ELSEWHERE = frozenset({"run_in_executor", "to_thread", "submit", "run_in_threadpool", "run_sync", "apply_async"})
 

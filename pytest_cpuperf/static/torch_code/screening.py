@@ -7,9 +7,9 @@ import weakref
 from pytest_cpuperf.static.source.chunks import Chunk
 from pytest_cpuperf.static.source.facts import Facts
 from pytest_cpuperf.static.source.patterns import pattern
-from pytest_cpuperf.static.torch_code.model_calls import CALLERS
 from pytest_cpuperf.static.torch_code.modules import module_names
 from pytest_cpuperf.static.torch_code.vocabulary import (
+    CALLERS,
     is_model_name,
     runs_by_name,
     runs_on_model,

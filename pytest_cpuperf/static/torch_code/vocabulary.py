@@ -8,6 +8,8 @@ from pytest_cpuperf.static.source.patterns import pattern
 
 _WORDS = pattern(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
+# Functions that call what they are given, in the same thread.
+CALLERS = frozenset({"map", "filter", "functional_call", "autocast_call", "checkpoint"})
 MODEL_NOUNS = frozenset(
     (
         *("model", "models", "net", "nets", "network", "networks", "backbone", "encoder", "encoders", "decoder"),
@@ -180,3 +182,15 @@ def holds_model(identifier: str | None) -> bool:
 def may_be_a_model(made: str) -> bool:
     """Return whether something loaded may be a module; a tokenizer, a processor or a configuration is none."""
     return _NOT_MODULES.search(made) is None
+
+
+_INITIALISES = frozenset(["init", "initialize", "initialise", "reset"])
+_PARAMETER_NAMES = frozenset(
+    ["weights", "weight", "parameters", "params", "prefix", "embeddings", "embedding", "adapter"]
+)
+
+
+def makes_parameters(function: str) -> bool:
+    """Return whether a function is named as those that make or initialise parameters are."""
+    name = set(words(function))
+    return bool(name & _INITIALISES and name & _PARAMETER_NAMES) or {"state", "dict"} <= name

@@ -12,10 +12,10 @@ from pytest_cpuperf.static.source.names import dotted, last_name
 from pytest_cpuperf.static.source.patterns import pattern
 from pytest_cpuperf.static.torch_code.dataflow import assigned_names
 from pytest_cpuperf.static.torch_code.training import trains
-from pytest_cpuperf.static.torch_code.vocabulary import words
+from pytest_cpuperf.static.torch_code.vocabulary import makes_parameters, words
 
 # `nn.Parameter(self.cache_keys.t())`: what the object was given by a method becomes a parameter in another.
-_PARAMETER_OF_ATTRIBUTE = pattern(r"\bParameter\s*\(\s*self\s*\.\s*(\w+)")
+_PARAMETER_OF_ATTRIBUTE = pattern(r"Parameter(?<!\wParameter)\s*\(\s*self\s*\.\s*(\w+)")
 _IN_PLACE = pattern(r"[a-z]\w*[a-z0-9]_")
 _PARAMETER_WORDS = frozenset(
     [
@@ -33,10 +33,6 @@ _PARAMETER_WORDS = frozenset(
         "p",
         "ema",
     ]
-)
-_INITIALISES = frozenset(["init", "initialize", "initialise", "reset"])
-_PARAMETER_NAMES = frozenset(
-    ["weights", "weight", "parameters", "params", "prefix", "embeddings", "embedding", "adapter"]
 )
 _CALIBRATES = frozenset(["fit", "calibrate", "calibration"])
 _MOVES = frozenset({"half", "bfloat16", "float", "double", "to", "cuda", "cpu", "to_empty", "quantize"})
@@ -74,12 +70,6 @@ _LOADS = frozenset(
         "reset_parameters",
     ]
 )
-
-
-def makes_parameters(function: str) -> bool:
-    """Return whether a function is named as those that make or initialise parameters are."""
-    name = set(words(function))
-    return bool(name & _INITIALISES and name & _PARAMETER_NAMES) or {"state", "dict"} <= name
 
 
 def touches_parameters(case: Case) -> str | None:

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from pytest_cpuperf.static.rules.base import PythonRule, Report, Silence
-from pytest_cpuperf.static.rules.cpu101_no_grad_inference.case import Case
 from pytest_cpuperf.static.rules.cpu101_no_grad_inference.examples import FIXED, INVALID, VALID
-from pytest_cpuperf.static.rules.cpu101_no_grad_inference.fix import mend
-from pytest_cpuperf.static.rules.cpu101_no_grad_inference.parameters import makes_parameters
-from pytest_cpuperf.static.rules.cpu101_no_grad_inference.reasons import silent_because
-from pytest_cpuperf.static.rules.cpu101_no_grad_inference.safety import is_safe
 from pytest_cpuperf.static.source.chunks import Chunk
 from pytest_cpuperf.static.source.facts import Facts
-from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.patterns import pattern
-from pytest_cpuperf.static.torch_code.guards import NoGuard, find_guards
-from pytest_cpuperf.static.torch_code.model_calls import ModelCalls
 from pytest_cpuperf.static.torch_code.screening import may_run_model
+from pytest_cpuperf.static.torch_code.vocabulary import makes_parameters
 
-_HELP = "use torch.inference_mode(), where nothing computed here meets autograd later"
+if TYPE_CHECKING:
+    from pytest_cpuperf.static.source.module import Module
+
 _CALLED_ON = pattern(r"\(\s*\)\s*\(\s*(\w+)\s*\)")
 _AUTOGRAD_PARTS = ("backward", "grad", "func")
 _AUTOGRAD_WORD = pattern(r"\b(?:backward|requires_grad_?|enable_grad|autograd|func)\b")
@@ -94,15 +90,6 @@ class NoGradInference(PythonRule):
 
     def check(self, module: Module) -> Iterator[Report | Silence]:
         """Judge each guard of the file."""
-        calls = ModelCalls(module)
-        for guard in find_guards(module):
-            if isinstance(guard, NoGuard):
-                yield Silence(guard.trigger, guard.because)
-                continue
-            case = Case(module, calls, guard)
-            because = silent_because(case)
-            if because:
-                yield Silence(guard.trigger, because)
-            else:
-                message = f"{module.code(guard.trigger)} guards inference"
-                yield Report(guard.trigger, message, _HELP, mend(module, guard, is_safe(case)))
+        from pytest_cpuperf.static.rules.cpu101_no_grad_inference.judging import judge_guards  # few files get here
+
+        yield from judge_guards(module)

@@ -64,7 +64,10 @@ class ConstantPadding(PythonRule):
     name = "constant-padding"
     heuristic = "constant-padding"
     trigger = (b'"max_length"', b"'max_length'", b"MAX_LENGTH", b"pad_to_max_length", b"enable_padding")
-    live = r"""["']max_length["']|MAX_LENGTH\b|pad_to_max_length\s*=\s*True\b|enable_padding\b"""
+    live = (
+        *(r"""'max_length["']""", r""""max_length["']""", r"MAX_LENGTH\b"),
+        *(r"pad_to_max_length\s*=\s*True\b", r"enable_padding\b"),
+    )
     otherwise = "nothing is padded to it here"
 
     VALID = VALID

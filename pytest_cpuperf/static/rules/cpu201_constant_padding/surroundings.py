@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pytest_cpuperf.static.source import nodes as cst
-from pytest_cpuperf.static.source.edits import LINE_END
+from pytest_cpuperf.static.source.edits import lines_of
 from pytest_cpuperf.static.source.facts import Facts
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import argument, dotted, last_name
@@ -113,7 +113,7 @@ class Surroundings:
 
     def _remarks(self) -> str:
         """Return the comments in and right above the call's statement, where authors say why a length is constant."""
-        lines = LINE_END.split(self._module.facts.text)
+        lines = lines_of(self._module.facts.text)
         first = last = self._module.statement_line(self._call) - 1
         while first > 0 and lines[first - 1].lstrip().startswith("#"):
             first -= 1

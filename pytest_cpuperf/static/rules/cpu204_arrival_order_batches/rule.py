@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from pytest_cpuperf.static.rules.base import PythonRule, Report, Silence
 from pytest_cpuperf.static.rules.cpu202_tokenizer_per_item import TOKENIZER_WORDS
@@ -128,6 +129,7 @@ class ArrivalOrderBatches(PythonRule):
             yield from _judge_callers(module, origins, given)
 
 
+@lru_cache(maxsize=256)  # asked for each function that it calls, or that calls it
 def _cuts(chunk: Chunk) -> bool:
     """Return whether a function may cut a list up, or make a loader, by its text."""
     loops = any(word in chunk.code for word in _LOOPING_WORDS) and _LOOPS.search(chunk.code) is not None

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from pytest_cpuperf.static.rules.cpu502_half_precision_on_cpu.requests import LOADERS, Request
 from pytest_cpuperf.static.source import nodes as cst
+from pytest_cpuperf.static.source.facts import Facts
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import last_name, string_value
 from pytest_cpuperf.static.source.patterns import pattern
@@ -18,6 +20,7 @@ from pytest_cpuperf.static.torch_code.vocabulary import runs_what_it_is_given
 _KNOWS_CPU = pattern(
     r"\bintel_extension_for_pytorch\b|\bipex\b|\b_is_amx_\w+|\bamx\w*|\bavx512\w*|\bcpuinfo\b|\bget_cpu_capability\b"
 )
+_KNOWING_WORDS = ("intel_extension_for_pytorch", "ipex", "amx", "avx512", "cpuinfo", "get_cpu_capability")
 # A test by which the user of the code chooses the precision.
 _CHOOSES = pattern(r"(?i)precision|dtype|bf_?16|fp_?16|bfloat16|float16|\bhalf\b|is_half|use_half|\bamp\b|autocast")
 # What a tensor has, and a module has not.
@@ -30,9 +33,15 @@ _OF_TENSORS = frozenset(
 _TRAINS = pattern(r"\.\s*backward\s*\(|\boptim(?:izer)?s?\s*\.\s*step\s*\(|\bTrainer\s*\(|\bGradScaler\b")
 
 
+@lru_cache(maxsize=8)  # asked for each request of a file
+def knows_cpu(facts: Facts) -> bool:
+    """Return whether a file asks what its CPU can do, or was written for one that computes in half precision."""
+    return any(word in facts.code for word in _KNOWING_WORDS) and _KNOWS_CPU.search(facts.code) is not None
+
+
 def silent_because(module: Module, calls: ModelCalls, request: Request) -> str | None:
     """Return why a request is left alone, or None where it is to be reported."""
-    if _KNOWS_CPU.search(module.facts.code):
+    if knows_cpu(module.facts):
         return "the file asks what the CPU can do, or was written for one that computes in half precision"
     function = module.function_of(request.call)
     if function is not None and function.name.value.startswith("test_"):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from pytest_cpuperf.static.rules.base import Mend, PythonRule, Report, Silence
-from pytest_cpuperf.static.rules.cpu502_half_precision_on_cpu.evidence import silent_because
+from pytest_cpuperf.static.rules.cpu502_half_precision_on_cpu.evidence import knows_cpu, silent_because
 from pytest_cpuperf.static.rules.cpu502_half_precision_on_cpu.examples import FIXED, INVALID, VALID
 from pytest_cpuperf.static.rules.cpu502_half_precision_on_cpu.requests import Request, find_requests
 from pytest_cpuperf.static.source import nodes as cst
@@ -108,6 +108,10 @@ class HalfPrecisionOnCpu(PythonRule):
         """What loads models as well, if asked."""
         loads = facts.live_matches(r"from_pretrained\s*\(") if self._asks_dtype else []
         return super().uses(facts) + loads
+
+    def may_report(self, facts: Facts) -> bool:
+        """A file that asks what the CPU can do has nothing to report."""
+        return not knows_cpu(facts)
 
     def cannot_report(self, chunk: Chunk, facts: Facts) -> bool:
         """A function has nothing to report where no precision is named that may be half, or no device."""

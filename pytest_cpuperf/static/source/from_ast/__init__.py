@@ -10,7 +10,7 @@ import ast
 import warnings
 
 from pytest_cpuperf.static.source import nodes as cst
-from pytest_cpuperf.static.source.edits import LINE_END
+from pytest_cpuperf.static.source.edits import lines_of
 from pytest_cpuperf.static.source.from_ast import compound_statements, expressions, simple_statements
 from pytest_cpuperf.static.source.from_ast.builder import Builder, Tables
 from pytest_cpuperf.static.source.tree import Tree
@@ -21,7 +21,7 @@ _TABLES = Tables(expressions.BUILDERS, simple_statements.BUILDERS, compound_stat
 def from_ast(text: str) -> Tree:
     """Return the tree of a text. Raises what `ast.parse` does, and RecursionError where it is too deep."""
     parsed = parsed_by_ast(text)
-    builder = Builder(LINE_END.split(text), _TABLES)
+    builder = Builder(lines_of(text), _TABLES)
     root = builder.open(cst.Module, None, 0)
     root.body = builder.statements(parsed.body, root.number)
     builder.close(root)
