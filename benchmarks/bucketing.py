@@ -33,7 +33,7 @@ from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from pydoc_data.topics import topics
-from statistics import median
+from statistics import fmean
 from typing import Any
 
 from pytest_cpuperf.batching import CostModel, length_statistics, sorted_batches
@@ -48,6 +48,7 @@ from pytest_cpuperf.measure.sequential import Patience
 from pytest_cpuperf.proofs.bucketing.arms import Arm, TimedArm, simple_arms
 from pytest_cpuperf.proofs.bucketing.experiment import measure_bucketing, measure_job_cost, planned_arm
 from pytest_cpuperf.proofs.bucketing.jobs import Job, as_job
+from pytest_cpuperf.proofs.bucketing.judging import JobSeconds, ratio
 from pytest_cpuperf.reports.measurement import arms_table, texts_text
 from pytest_cpuperf.reports.pictures import bucketing_figure
 from pytest_cpuperf.reports.sentences import sentence
@@ -138,14 +139,15 @@ def over_fixed_sizes(setup: Setup) -> None:
     found = {}
     for size in range(1, 65):
         arm = setup.timed(fixed(size), 1.0)
-        found[size] = arm.whole_seconds(median(arm.time_block(1) for _ in range(5)))
+        # Rounds that sample batches are right in their mean alone.
+        found[size] = arm.whole_seconds(fmean(arm.time_block(1) for _ in range(5)))
     best = sorted(found, key=lambda size: found[size])[:3]
     for size in best:
         planned, other = setup.timed(setup.planned, 1.0), setup.timed(fixed(size), 1.0)
-        quantity = Quantity(
-            lambda p, a=planned, b=other: b.whole_seconds(p.baseline_seconds) / a.whole_seconds(p.candidate_seconds),
+        quantity = ratio(
+            JobSeconds.of(lambda p, arm=other: arm.whole_seconds(p.baseline_seconds), other.parts),
+            JobSeconds.of(lambda p, arm=planned: arm.whole_seconds(p.candidate_seconds), planned.parts),
             Unit("×"),
-            None,
         )
         outcome = measure_pairs(planned, other, quantity, setup.patience, setup.cpus)
         print(f"planned over sorted in {size}s (of the best of 1 to 64): {outcome.estimate}×", flush=True)
@@ -165,10 +167,11 @@ def share_of_peak(setup: Setup, model: Any) -> None:
     flops = sum(by_length[length] for length in setup.lengths)
     kernel, kernel_flops, name = peak_kernel(len(setup.cpus))
     planned = setup.timed(setup.planned, 1.0)
-    share = Quantity(
-        lambda p: 100 * (flops / planned.whole_seconds(p.candidate_seconds)) / (kernel_flops / p.baseline_seconds),
+    share = ratio(
+        JobSeconds(lambda p: p.baseline_seconds),
+        JobSeconds.of(lambda p: planned.whole_seconds(p.candidate_seconds), planned.parts),
         Unit("% of peak"),
-        None,
+        scale=100 * flops / kernel_flops,
     )
     outcome = measure_pairs(planned, kernel, share, setup.patience, setup.cpus)
     print(f"planned, counted on real tokens: {outcome.estimate} % of the rate of a {name}", flush=True)

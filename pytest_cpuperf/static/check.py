@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pytest_cpuperf.static.cache import Cache
 
 # Below this many files a second process costs more than it brings.
-_WORTH_A_PROCESS = 200
+_WORTH_A_PROCESS = 100
 
 
 @dataclass(frozen=True)

@@ -117,6 +117,35 @@ def test_a_plan_that_cannot_pay_loses_its_budget_and_says_why(project):
 
 
 @pytest.mark.slow
+def test_rounds_that_time_a_part_of_the_batches_stand_for_the_whole_job(project):
+    pytester = project(
+        test_it=TINY
+        + """
+    def test_it(cpuperf, tokenizer):
+        from time import perf_counter
+
+        def model(batch):
+            ids = batch["input_ids"]
+            end = perf_counter() + 1e-4 * ids.numel()  # what a batch takes is known
+            while perf_counter() < end:
+                pass
+            return ids.float().unsqueeze(-1)
+
+        rng = random.Random(2)
+        texts = [" ".join(f"w{rng.randrange(98)}" for _ in range(rng.choice([4, 6, 9, 9, 200]))) for _ in range(1500)]
+        record = cpuperf.bucketing(model, tokenizer, texts, batch_size=16, max_length=256, max_seconds=30)
+        planned, padded = record.arms[:2]
+        assert padded.timed_batches < padded.batches, "the whole takes 38 s"
+        truth = padded.padded_tokens / planned.padded_tokens
+        assert 0.95 * record.estimate.low <= truth <= 1.05 * record.estimate.high
+        assert record.estimate.high / record.estimate.low < 1.3
+    """
+    )
+    result = pytester.runpytest_subprocess("--cpuperf", "--no-cpuperf-static")
+    result.assert_outcomes(passed=1)
+
+
+@pytest.mark.slow
 def test_what_else_can_be_measured_and_texts_that_are_cut_are_told(project):
     pytester = project(
         test_it=TINY

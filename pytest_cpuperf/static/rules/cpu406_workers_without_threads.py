@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from pytest_cpuperf.static.configs.launches import MANY, Launch, LaunchFile
@@ -31,6 +30,7 @@ _GUNICORN_SETTINGS = pattern(
 )
 # A script may have a timeout of its own; these are gunicorn's alone.
 _GUNICORN_ALONE = frozenset({"worker_class", "preload_app", "worker_connections", "wsgi_app", "graceful_timeout"})
+_COUNTING_WORDS = (b"workers", b"-w", b"WEB_CONCURRENCY")
 _BINDS = pattern(r"(?m)^bind\s*=\s*f?[\"'][^\"'\n]*:")
 _COUNTS_CPUS = pattern(r"\bcpu_count\b|\bnproc\b|\bsched_getaffinity\b")
 
@@ -83,7 +83,7 @@ class WorkersWithoutThreads(PythonRule, ConfigRule):
         """A file that is no text of ours names a server or its settings."""
         if b"\0" in data:
             return True  # UTF-16: what it names is told by its text
-        return super().may_concern(data) and re.search(rb"workers|-w|WEB_CONCURRENCY", data) is not None
+        return any(word in data for word in _COUNTING_WORDS) and super().may_concern(data)
 
     VALID = (
         DockerfileExample(

@@ -132,18 +132,26 @@ class Imports:
 
     def full_name(self, name: str) -> str:
         """Return what a dotted name stands for: `t.no_grad` is `torch.no_grad`, and so is `self.torch.no_grad`."""
-        parts = name.split(".")
-        for length in range(len(parts), 0, -1):
-            held = self.kept.get(".".join(parts[:length]))
-            if held is not None:
-                parts[:length] = held.split(".")
-                break
-        else:
-            parts[:1] = self.names.get(parts[0], parts[0]).split(".")
+        full = self._of_kept(name) if self.kept else None
+        if full is None:
+            first, dot, rest = name.partition(".")
+            full = f"{self.names.get(first, first)}{dot}{rest}"
         for library in _LIBRARIES:
-            if library in parts[1:] and parts[0] != "optimum":  # optimum.onnxruntime is a package of its own
-                parts = parts[parts.index(library, 1) :]  # `compat.torch`, `self.torch`: handed on by another module
-        return ".".join(parts)
+            if library in full and not full.startswith("optimum."):  # optimum.onnxruntime is a package of its own
+                at = f"{full}.".find(f".{library}.")
+                if at >= 0:
+                    full = full[at + 1 :]  # `compat.torch`, `self.torch`: handed on by another module
+        return full
+
+    def _of_kept(self, name: str) -> str | None:
+        """Return what a name stands for that begins with a variable or attribute that is kept; None for all others."""
+        end = len(name)
+        while end > 0:
+            held = self.kept.get(name[:end])
+            if held is not None:
+                return f"{held}{name[end:]}"
+            end = name.rfind(".", 0, end)
+        return None
 
     def stands_for(self, name: str) -> bool:
         """Return whether a dotted name begins with an import, or with a value that holds one."""

@@ -67,7 +67,7 @@ def _drop_long_literals(lines: list[str | None], code: list[str], triggers: set[
     """Empty the long lists and tables of a module's own level: data that was generated, in which nothing is called."""
     start: int | None = None
     for number, line in enumerate(code):
-        if not line.strip() or line[0] in " \t":
+        if not line or line[0] in " \t\r":
             continue
         if start is not None and number - start > _LONG_LITERAL and line[0] in ")]}":
             inside = range(start + 1, number)
@@ -78,6 +78,8 @@ def _drop_long_literals(lines: list[str | None], code: list[str], triggers: set[
 
 def _drop_constants(lines: list[str | None], code: list[str], triggers: set[int]) -> None:
     """Empty the module's own one-line constants that nothing left mentions, where a file has thousands of them."""
+    if len(code) < _MANY_CONSTANTS:
+        return
     constants: dict[int, str] = {}
     for number, line in enumerate(code):
         if lines[number] is None or not line or line[0] in " \t" or number in triggers:

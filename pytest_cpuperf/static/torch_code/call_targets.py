@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from pytest_cpuperf.static.source import nodes as cst
 from pytest_cpuperf.static.source.chunks import Chunk, Class
@@ -46,8 +46,16 @@ class CallTargets:
                 return [candidate]
         return self._on_instance(name)
 
+    @cached_property
+    def _locals(self) -> frozenset[str | None]:
+        """The names of all parameters of the file, and what its loops bind."""
+        looped = (dotted(loop.target) for loop in self._module.nodes(cst.For, cst.CompFor))
+        return frozenset((*looped, *(p.name.value for p in self._module.nodes(cst.Param))))
+
     def _is_local(self, node: cst.CSTNode, name: str) -> bool:
         """Return whether a name is a parameter or a loop's variable around a node, which hides a function."""
+        if name not in self._locals:
+            return False
         for parent in self._module.parents(node):
             if isinstance(parent, cst.For) and dotted(parent.target) == name:
                 return True

@@ -146,7 +146,7 @@ def _takes_gradients(case: Case) -> bool:
 
 @lru_cache(maxsize=16)  # asked for each guard of a function
 def _calls_backward(module: Module, function: cst.FunctionDef | None) -> bool:
-    return any(
+    return "backward" in module.facts.code and any(
         isinstance(c.func, cst.Attribute) and c.func.attr.value in ("backward", "manual_backward")
         for c in module.nodes(cst.Call, within=function)
     )

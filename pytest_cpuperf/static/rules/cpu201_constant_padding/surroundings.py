@@ -28,6 +28,7 @@ _STATIC_SHAPE = pattern(
     r"|openvino|executorch|compiled|aot_?inductor|cuda_?graph|litert"
 )
 _DIFFUSION = pattern(r"(?:^|\.)(?:diffusers|diffusionmodules|ldm|sgm)(?:\.|$)|\bCLIPTextModel")
+_DIFFUSION_PARTS = ("diffus", "ldm", "sgm", "CLIPTextModel")
 _STATIC_MODULES = ("torch.onnx", "torch.export", "torch.jit.trace", "torch_xla", "jax.")
 _OPENING, _CLOSING = pattern(r"[(\[{]"), pattern(r"[)\]}]")
 _TOKENIZER_METHODS = frozenset({"pad", "batch_encode_plus", "encode_plus", "encode", "encode_batch", "__call__"})
@@ -35,7 +36,8 @@ _TOKENIZER_METHODS = frozenset({"pad", "batch_encode_plus", "encode_plus", "enco
 
 def conditions_generator(facts: Facts) -> bool:
     """Return whether text of a file conditions a generator of images, video or sound, whatever encodes it."""
-    if any(_DIFFUSION.search(v) for v in facts.imports.values()):
+    imported = facts.imports.values()
+    if any(part in full for full in imported for part in _DIFFUSION_PARTS) and any(map(_DIFFUSION.search, imported)):
         return True
     names = (match.group() for match in _GENERATOR.finditer(facts.code))
     first = next(names, None)
