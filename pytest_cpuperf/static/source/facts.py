@@ -39,9 +39,16 @@ class Facts:
 
     def live_matches(self, pattern: str) -> list[int]:
         """Return where a pattern matches in the text, its first character outside strings and comments."""
-        found = matches(pattern, self.text)
+        return self.live(self.matches(pattern))
+
+    def matches(self, pattern: str) -> list[int]:
+        """Return where a pattern matches in the text, strings and comments included."""
+        return matches(pattern, self.text)
+
+    def live(self, offsets: list[int]) -> list[int]:
+        """Return those of some places in the text that are outside strings and comments."""
         # Asked only where there is something to ask: most files hold a rule's trigger in no such form.
-        return [offset for offset in found if self.code[offset] == self.text[offset]] if found else []
+        return [offset for offset in offsets if self.code[offset] == self.text[offset]] if offsets else []
 
     def may_rename(self, names: frozenset[str]) -> bool:
         """Return whether the file may import or keep something of these names under another. Errs towards True."""

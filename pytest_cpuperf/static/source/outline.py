@@ -128,13 +128,20 @@ class Outline:
         found: dict[str, Class] = {}
         for name, klass in self.by_name.items():
             for before, after in _mentions(self._code, name):
-                target = _TARGET.search(before) if after.startswith("(") else None
-                target = target or (None if after.startswith((".", "(")) else _ANNOTATED.search(before))
+                # How it ends says at once of most that nothing is bound here.
+                target = None
+                if after.startswith("("):
+                    if before.rstrip(" \t").endswith(("=", "await")):
+                        target = _TARGET.search(before)
+                elif not after.startswith(".") and before.rstrip(" \t").endswith((":", "[")):
+                    target = _ANNOTATED.search(before)
                 if target is not None and target[1] != name:
                     found[target[1]] = klass
         for name, klass in list(found.items()):
             for before, after in _mentions(self._code, name):
-                target = _HANDED_ON.search(before) if after[:1] in ("", "\n") else None
+                if after[:1] not in ("", "\n") or not before.rstrip(" \t").endswith("="):
+                    continue
+                target = _HANDED_ON.search(before)
                 if target is not None:
                     found.setdefault(target[1], klass)
         return found

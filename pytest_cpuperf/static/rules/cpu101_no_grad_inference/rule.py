@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from pytest_cpuperf.static.source.module import Module
 
 _CALLED_ON = pattern(r"\(\s*\)\s*\(\s*(\w+)\s*\)")
+# `@torch.no_grad()`, alone on its line, with other decorators and comments below it, and a function's name.
+_DECORATED = pattern(
+    r"[ \t]*@[ \t]*[\w.]+(?:\([ \t]*\))?[ \t]*(?:#[^\n]*)?\n(?:[ \t]*[@#][^\n]*\n)*[ \t]*(?:async[ \t]+)?def[ \t]+(\w+)"
+)
 _AUTOGRAD_PARTS = ("backward", "grad", "func")
 _AUTOGRAD_WORD = pattern(r"\b(?:backward|requires_grad_?|enable_grad|autograd|func)\b")
 
@@ -24,6 +28,18 @@ _AUTOGRAD_WORD = pattern(r"\b(?:backward|requires_grad_?|enable_grad|autograd|fu
 def _names_autograd(code: str) -> bool:
     # Words first: most functions hold none.
     return any(word in code for word in _AUTOGRAD_PARTS) and _AUTOGRAD_WORD.search(code) is not None
+
+
+def _decorates_a_maker(text: str, offset: int) -> bool:
+    """Return whether the line of a guard is a decorator, and the head below it that of a function which is named so.
+
+    In a string it would be no guard; in code it is what it looks like.
+    """
+    line_start = text.rfind("\n", 0, offset) + 1
+    if not text[line_start:offset].lstrip(" \t").startswith("@"):
+        return False
+    head = _DECORATED.match(text, line_start)
+    return head is not None and makes_parameters(head[1])
 
 
 class NoGradInference(PythonRule):
@@ -77,6 +93,14 @@ class NoGradInference(PythonRule):
     VALID = VALID
     INVALID = INVALID
     FIXED = FIXED
+
+    def uses(self, facts: Facts) -> list[int]:
+        """The words, but those of guards that plainly decorate a function which makes parameters.
+
+        Told without a look at the rest of the file: many files of a library of models hold no others.
+        """
+        found = [offset for pattern in self.live for offset in facts.matches(pattern)]
+        return facts.live([offset for offset in found if not _decorates_a_maker(facts.text, offset)])
 
     def cannot_report(self, chunk: Chunk, facts: Facts) -> bool:
         """A function that makes parameters, or none of whose calls can run a model, has nothing to report."""
