@@ -8,6 +8,7 @@ import json
 import math
 import os
 import stat
+import sys
 from io import FileIO
 from pathlib import Path
 from typing import Any
@@ -26,9 +27,14 @@ def write_bytes(path: Path, data: bytes, instead_of: bytes | None = None) -> Non
     Where that is the process's end, the neighbour goes when the next file is written into its folder.
 
     Owner, mode and extended attributes stay as they are. A file that has other names (hard links), or that cannot be
-    replaced by one like it, is written in place. Devices and FIFOs are written to. Raises UsageError where the file
-    cannot be written, is read-only or a symbolic link to a file, or no longer holds `instead_of`.
+    replaced by one like it, is written in place. Devices, FIFOs and streams of this process are written to. Raises
+    UsageError where the file cannot be written, is read-only or a symbolic link to a file, or no longer holds
+    `instead_of`.
     """
+    own = _own_stream(path)
+    if own is not None:
+        _write_own_stream(path, own, data)
+        return
     status = _status(path)
     if status is not None and _takes_a_stream(status):
         _write_stream(path, data)
@@ -59,6 +65,10 @@ def read_regular(path: Path) -> bytes:
 
 def append_text(path: Path, text: str) -> None:
     """Append text as UTF-8 to a file others append to as well. Raises UsageError as `write_bytes` does."""
+    own = _own_stream(path)
+    if own is not None:
+        _write_own_stream(path, own, text.encode("utf-8"))
+        return
     status = _status(path)
     if status is not None and _takes_a_stream(status):
         _write_stream(path, text.encode("utf-8"))
@@ -78,8 +88,27 @@ _NO_WAITING = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
 _NOT_REPLACEABLE = (errno.EPERM, errno.EACCES, errno.EBUSY, errno.EXDEV, errno.ENOTSUP)
 
 
+def _own_stream(path: Path) -> int | None:
+    """Return the handle of this process that a path names (`/dev/stdout`, `/dev/fd/3`), or None."""
+    folder, _, name = os.fspath(path).rpartition("/")
+    if folder in ("/dev/fd", "/proc/self/fd") and name.isascii() and name.isdecimal():
+        return int(name)
+    return {"stdout": 1, "stderr": 2}.get(name) if folder == "/dev" else None
+
+
+def _write_own_stream(path: Path, handle: int, data: bytes) -> None:
+    """Write where a handle stands. Opened by its path, a file would be written from its beginning."""
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        stream.flush()  # what was said before comes before
+    try:
+        with open(os.dup(handle), "wb", buffering=0) as own:
+            _write_all(own, data)
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror}") from None
+
+
 def _status(path: Path) -> os.stat_result | None:
-    """Return what there is, through a link only where that leads to no file (`/dev/stdout`); None for nothing."""
+    """Return what there is, through a link only where that leads to no file; None for nothing."""
     try:
         status = os.lstat(path)
         if stat.S_ISLNK(status.st_mode):

@@ -12,13 +12,12 @@ from pytest_cpuperf.clock import now
 from pytest_cpuperf.errors import UsageError
 from pytest_cpuperf.measure.staged import STAGES
 from pytest_cpuperf.results.run import OtherRevision
+from pytest_cpuperf.run.costs import starting_cost
 from pytest_cpuperf.run.other_side.sides import OtherSide, other_side
 from pytest_cpuperf.run.other_side.wanted import Wanted
 from pytest_cpuperf.run.other_side.worktree import find_revision
 from pytest_cpuperf.run.state import TEST, Run, is_measured
 from pytest_cpuperf.settings.pytest_options import usage_error
-
-_MUCH_SECONDS = 30.0
 
 
 class Against:
@@ -58,17 +57,10 @@ class Against:
     def pytest_report_collectionfinish(self, items: list[pytest.Item]) -> list[str]:
         """Show what verdicts will cost, where importing the tests takes so long that it counts."""
         seconds = now() - self._began
-        measured = sum(map(is_measured, items))
         fewest, most = STAGES[0].processes, STAGES[-1].processes
+        what = f"judged by {fewest} to {most} pairs of fresh processes each"
         # The two of a pair start at once, which takes as long as one where there are CPUs for both.
-        least_seconds, most_seconds = measured * fewest * seconds, 2 * measured * most * seconds
-        if least_seconds < _MUCH_SECONDS:
-            return []
-        tests = "1 test is" if measured == 1 else f"{measured} tests are"
-        return [
-            f"cpuperf: {tests} judged by {fewest} to {most} pairs of fresh processes each; importing took "
-            f"{seconds:.1f} s here, so starting them takes about {least_seconds:.0f} to {most_seconds:.0f} s in all"
-        ]
+        return starting_cost(items, what, fewest * seconds, 2 * most * seconds, seconds)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:

@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from pytest_cpuperf.clock import now
 from pytest_cpuperf.errors import UsageError
 from pytest_cpuperf.measure.blocks import WorkElsewhereError
+from pytest_cpuperf.measure.processes import FEWEST, MOST
 from pytest_cpuperf.results.measurements import ProcessSpeed
 from pytest_cpuperf.results.placement import Placement
+from pytest_cpuperf.run.costs import starting_cost
 from pytest_cpuperf.run.other_side.side import Side, Start, Tree
 from pytest_cpuperf.run.other_side.wanted import Wanted
 from pytest_cpuperf.run.state import TEST, Run, is_measured
@@ -28,6 +31,19 @@ class Processes:
         self._run = run
         self._start = Start.here()
         self._running: tuple[str, Placement] | None = None
+        self._began = now()
+
+    def pytest_report_collectionfinish(self, items: list[pytest.Item]) -> list[str]:
+        """Show what storing a run, or holding this one against a stored one, will cost where importing takes long."""
+        settings = self._run.settings
+        seconds = now() - self._began
+        if settings.save is not None:
+            what = f"stored with {MOST} fresh processes for each throughput"
+            return starting_cost(items, what, MOST * seconds, MOST * seconds, seconds)
+        if settings.compare is not None:
+            what = f"held against the stored run by {FEWEST} to {MOST} fresh processes for each throughput"
+            return starting_cost(items, what, FEWEST * seconds, MOST * seconds, seconds)
+        return []
 
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         """Learn which test runs now, and where."""

@@ -9,6 +9,7 @@ import bisect
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from pytest_cpuperf.static.source.edits import line_starts
 from pytest_cpuperf.static.source.live import comments
@@ -55,11 +56,19 @@ class Suppressions:
 
     def silencing(self, code: str, lines: set[int]) -> set[tuple[int, str]]:
         """Return (index of the comment, code) of each comment that silences a rule's finding on some lines."""
-        return {
-            (index, code)
-            for index, comment in enumerate(self.all)
-            if comment.covers(code) and (comment.whole_file or comment.line in lines)
-        }
+        near = [index for line in lines for index in self._by_line.get(line, ())]
+        return {(index, code) for index in (*self._of_file, *near) if self.all[index].covers(code)}
+
+    @cached_property
+    def _by_line(self) -> dict[int, list[int]]:
+        found: dict[int, list[int]] = {}
+        for index, comment in enumerate(self.all):
+            found.setdefault(comment.line, []).append(index)
+        return found
+
+    @cached_property
+    def _of_file(self) -> list[int]:
+        return [index for index, comment in enumerate(self.all) if comment.whole_file]
 
 
 def names_our_codes(data: bytes) -> bool:

@@ -5,7 +5,9 @@ import resource
 import socket
 import stat
 import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -47,6 +49,26 @@ def test_a_fifo_that_nobody_reads_is_an_error_not_a_hang(tmp_path, write):
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(UsageError, match="pipe: nothing reads from it"):
         write(tmp_path / "pipe", "found\n")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/fd"), reason="only Unix names the handles of a process")
+@pytest.mark.parametrize("path", ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"])
+def test_standard_output_is_written_to_where_it_stands_though_it_is_a_file(tmp_path, path):
+    code = "import torch\n\n@torch.no_grad()\ndef embed(model, x):\n    return model(x).tolist()\n"
+    (tmp_path / "app.py").write_text(code)
+    (tmp_path / "log").write_text("before\n")
+    command = [sys.executable, "-m", "pytest_cpuperf", "check", "--isolated", "--format=github", "--output-file", path]
+    with open(tmp_path / "log", "a") as log:
+        assert subprocess.run([*command, "app.py"], cwd=tmp_path, stdout=log).returncode == 1
+        log.write("after\n")
+    before, found, *_, after = (tmp_path / "log").read_text().splitlines()
+    assert (before, after) == ("before", "after")
+    assert "CPU101" in found
+
+
+def test_a_handle_that_is_not_open_is_an_error():
+    with pytest.raises(UsageError, match="cannot write /dev/fd/987: Bad file descriptor"):
+        write_text(Path("/dev/fd/987"), "found\n")
 
 
 @AS_ROOT

@@ -275,3 +275,21 @@ def test_what_a_function_does_in_fresh_processes_alone_is_told(project, happens,
     result = pytester.runpytest_subprocess("--cpuperf", "--no-cpuperf-static", "--cpuperf-save=main.json")
     result.assert_outcomes(passed=1)
     assert told in said(result)
+
+
+def test_tests_that_take_long_to_import_tell_what_storing_them_will_cost(project):
+    pytester = project(
+        test_it="""
+        import time, pytest
+        time.sleep(2)
+
+        @pytest.mark.parametrize("n", range(8))
+        def test_speed(cpuperf, n):
+            cpuperf.throughput(lambda: None, items=1)
+        """
+    )
+    (pytester.path / "pyproject.toml").write_text(CACHE)
+    options = ("--cpuperf", "--no-cpuperf-static", "--collect-only", "--cpuperf-save=main")
+    told = "cpuperf: 8 tests are stored with 6 fresh processes for each throughput; importing took * s here, so *"
+    pytester.runpytest_subprocess(*options).stdout.fnmatch_lines([told])
+    pytester.runpytest_subprocess(*options, "-k", "0").stdout.no_fnmatch_line("*fresh processes*")

@@ -6,6 +6,7 @@ import re
 import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from pytest_cpuperf.static.source.neighbours import LIBRARIES, NOWHERE, SETS_THREADS, Neighbours
 from pytest_cpuperf.static.source.patterns import pattern
@@ -71,18 +72,18 @@ class LaunchFile:
 
     def names_models(self, launch: Launch) -> str | None:
         """Return what shows that a server runs models, in words; None for nothing."""
-        found = _MODELS.search(self._text_of(launch))
+        found = _found(_MODELS, self._text_of(launch))
         if found:
             return f"the file names {next(g for g in found.groups() if g)}"
         return self._beside(launch).names_library
 
     def is_for_gpu(self, launch: Launch) -> bool:
         """Return whether a server asks for a GPU."""
-        return _GPU.search(self._text_of(launch)) is not None
+        return _found(_GPU, self._text_of(launch)) is not None
 
     def sets_threads(self, launch: Launch) -> str | None:
         """Return what sets a server's threads: the setting that is named, or the file that does; None for nothing."""
-        found = _THREADS.search(self._text_of(launch))
+        found = _found(_THREADS, self._text_of(launch))
         return found.group() if found else self._beside(launch).sets_threads
 
     def _text_of(self, launch: Launch) -> str:
@@ -90,6 +91,11 @@ class LaunchFile:
 
     def _beside(self, launch: Launch) -> Neighbours:
         return self.neighbours if launch.context is None else self.neighbours.within(launch.context)
+
+
+@lru_cache(maxsize=16)  # asked of one text for each server that it starts
+def _found(what: re.Pattern[str], text: str) -> re.Match[str] | None:
+    return what.search(text)
 
 
 def commands(words: list[str]) -> Iterator[tuple[str, ...]]:
