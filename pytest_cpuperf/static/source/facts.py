@@ -8,6 +8,7 @@ from __future__ import annotations
 import bisect
 import re
 import warnings
+from collections.abc import Callable
 from functools import cached_property
 from itertools import accumulate
 from typing import TYPE_CHECKING
@@ -37,18 +38,16 @@ class Facts:
         # Lines may end in a carriage return alone; here they end in what is looked for.
         return re.sub(r"\r(?!\n)", "\n", code) if "\r" in code else code
 
-    def live_matches(self, pattern: str) -> list[int]:
-        """Return where a pattern matches in the text, its first character outside strings and comments."""
-        return self.live(self.matches(pattern))
+    def live_matches(self, pattern: str, wanted: Callable[[int], bool] | None = None) -> list[int]:
+        """Return where a pattern matches in the text, its first character outside strings and comments.
 
-    def matches(self, pattern: str) -> list[int]:
-        """Return where a pattern matches in the text, strings and comments included."""
-        return matches(pattern, self.text)
-
-    def live(self, offsets: list[int]) -> list[int]:
-        """Return those of some places in the text that are outside strings and comments."""
+        What is not wanted is left out before strings are looked for, which costs more than most questions.
+        """
+        found = matches(pattern, self.text)
+        if wanted is not None:
+            found = [offset for offset in found if wanted(offset)]
         # Asked only where there is something to ask: most files hold a rule's trigger in no such form.
-        return [offset for offset in offsets if self.code[offset] == self.text[offset]] if offsets else []
+        return [offset for offset in found if self.code[offset] == self.text[offset]] if found else []
 
     def may_rename(self, names: frozenset[str]) -> bool:
         """Return whether the file may import or keep something of these names under another. Errs towards True."""

@@ -8,7 +8,7 @@ that models have; and names, where nothing else is seen.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cached_property
+from functools import lru_cache
 
 from pytest_cpuperf.static.source import nodes as cst
 from pytest_cpuperf.static.source.module import Module
@@ -92,15 +92,9 @@ class ModelCalls:
         klass = self._module.facts.outline.by_name.get(around.name.value) if around is not None else None
         return klass is not None and any(is_model_name(base.rpartition(".")[2]) for base in klass.bases)
 
-    @cached_property
-    def _looped(self) -> frozenset[str]:
-        """The names that loops of the file bind, one by one."""
-        loops = self._module.nodes(cst.For, cst.CompFor)
-        return frozenset(loop.target.value for loop in loops if isinstance(loop.target, cst.Name))
-
     def _is_loop_over_models(self, name: cst.Name) -> bool:
         """Return whether a name is bound by a loop over models around it: `for m in [model]`."""
-        if name.value not in self._looped:
+        if name.value not in _looped(self._module):
             return False
         for parent in self._module.parents(name):
             loops: list[cst.For | cst.CompFor] = [parent] if isinstance(parent, cst.For) else []
@@ -181,6 +175,13 @@ class ModelCalls:
         return last_name(call.func) in ELSEWHERE and (
             self._is_given_model(call) or any(isinstance(a.value, cst.Lambda) for a in call.args)
         )
+
+
+@lru_cache(maxsize=4)  # asked for each call of a file
+def _looped(module: Module) -> frozenset[str]:
+    """Return the names that loops of a file bind, one by one."""
+    loops = module.nodes(cst.For, cst.CompFor)
+    return frozenset(loop.target.value for loop in loops if isinstance(loop.target, cst.Name))
 
 
 def _is_in_module_dict(receiver: cst.BaseExpression, name: str) -> bool:

@@ -99,8 +99,11 @@ class NoGradInference(PythonRule):
 
         Told without a look at the rest of the file: many files of a library of models hold no others.
         """
-        found = [offset for pattern in self.live for offset in facts.matches(pattern)]
-        return facts.live([offset for offset in found if not _decorates_a_maker(facts.text, offset)])
+
+        def wanted(offset: int) -> bool:
+            return not _decorates_a_maker(facts.text, offset)
+
+        return [offset for pattern in self.live for offset in facts.live_matches(pattern, wanted)]
 
     def cannot_report(self, chunk: Chunk, facts: Facts) -> bool:
         """A function that makes parameters, or none of whose calls can run a model, has nothing to report."""
