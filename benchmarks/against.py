@@ -22,6 +22,8 @@ from pathlib import Path
 from statistics import median, stdev
 from typing import Any
 
+import parts
+
 TEST = """
 from verdicts import WORKS
 
@@ -36,19 +38,15 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=20)
     parser.add_argument("--work", choices=("python", "minilm"), default="python")
     parser.add_argument("--more", type=float, nargs="+", default=[0.0, 7.0, 10.0], metavar="PERCENT")
-    parser.add_argument("--into", type=Path, metavar="FILE")
-    parser.add_argument("--sum", type=Path, nargs="+", metavar="FILE")
+    parts.add_arguments(parser)
     args = parser.parse_args()
     if args.sum:
-        runs = [json.loads(line) for file in args.sum for line in file.read_text().splitlines()]
+        runs = parts.read(args.sum)
     else:
         runs = []
         for _ in range(args.runs):
             for more in args.more:
-                runs.append(measured(args.work, more))
-                if args.into:
-                    with args.into.open("a") as into:
-                        into.write(json.dumps(runs[-1]) + "\n")
+                runs.append(parts.keep(measured(args.work, more), args.into))
     report(runs)
 
 

@@ -17,14 +17,12 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import subprocess
-import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from statistics import fmean, median, variance
 from typing import Any
 
+import parts
 from verdicts import python_work
 
 from pytest_cpuperf.machine.limits import read_limits
@@ -130,25 +128,19 @@ def main() -> None:
     parser.add_argument("--more", type=float, default=1.0, metavar="PERCENT")
     parser.add_argument("--seconds", type=float, nargs="+", default=[1.0], help="how long tango measures")
     parser.add_argument("--longest", type=float, default=60.0, help="how long compare may take")
-    parser.add_argument("--into", type=Path, metavar="FILE")
-    parser.add_argument("--sum", type=Path, nargs="+", metavar="FILE")
+    parts.add_arguments(parser)
     parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.one:
         print(json.dumps(one(args)))
         return
     if args.sum:
-        report([json.loads(line) for file in args.sum for line in file.read_text().splitlines()])
+        report(parts.read(args.sum))
         return
     runs = []
     for _ in range(args.runs):
-        command = [sys.executable, __file__, "--one", "--more", str(args.more)]
-        command += ["--longest", str(args.longest), "--seconds", *map(str, args.seconds)]
-        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-        runs.append(json.loads(done.stdout))
-        if args.into:
-            with args.into.open("a") as into:
-                into.write(json.dumps(runs[-1]) + "\n")
+        asked = ["--one", "--more", str(args.more), "--longest", str(args.longest)]
+        runs.append(parts.keep(parts.in_a_process(__file__, *asked, "--seconds", *map(str, args.seconds)), args.into))
     report(runs)
 
 

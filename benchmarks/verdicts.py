@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import math
 import multiprocessing
 import os
 import subprocess
@@ -27,8 +28,10 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from importlib.resources import files
 from pathlib import Path
-from statistics import median
+from statistics import median, stdev
 from typing import Any
+
+import parts
 
 from pytest_cpuperf.machine.limits import read_limits
 from pytest_cpuperf.machine.pin import Pin
@@ -132,6 +135,7 @@ def one(work: str, more: float, budget: float) -> dict[str, object]:
         "seconds": outcome.seconds_spent,
         "pairs": len(outcome.pairs),
         "speedup": outcome.estimate.point if outcome.estimate else None,
+        "pairs_differ_by": stdev(math.log(speedup(p)) for p in outcome.pairs) if len(outcome.pairs) > 1 else None,
         "call_seconds": median(p.baseline_seconds for p in outcome.pairs) if outcome.pairs else None,
     }
 
@@ -142,13 +146,9 @@ def ours(args: argparse.Namespace) -> list[dict[str, Any]]:
     for _ in range(args.comparisons):
         for more in args.more:
             budget = args.budget or (1 - more / 200 if more else 0.95)
-            command = [sys.executable, __file__, "--one", "--work", args.work, "--more", str(more)]
-            command += ["--block", str(args.block)] if args.block else []
-            done = subprocess.run([*command, "--budget", str(budget)], check=True, stdout=subprocess.PIPE, text=True)
-            runs.append({**json.loads(done.stdout), "neighbour": args.neighbour, "block": args.block})
-            if args.into:
-                with args.into.open("a") as into:
-                    into.write(json.dumps(runs[-1]) + "\n")
+            asked = ["--one", "--work", args.work, "--more", str(more), "--budget", str(budget)]
+            found = parts.in_a_process(__file__, *asked, *(["--block", str(args.block)] if args.block else []))
+            runs.append(parts.keep({**found, "neighbour": args.neighbour, "block": args.block}, args.into))
     return runs
 
 
@@ -163,11 +163,12 @@ def report(runs: list[dict[str, Any]]) -> None:
         where = (", beside a neighbour" if beside else "") + (f", blocks of {block:g} s" if block else "")
         told = ", ".join(f"{name} {count}" for name, count in found.most_common())
         calls = [1000 * r["call_seconds"] for r in chosen if r["call_seconds"]]
+        differ = [r["pairs_differ_by"] for r in chosen if r.get("pairs_differ_by")]
         print(
             f"{work}{where}, {more:g} % more work against {budget:g}: {told} of "
             f"{len(chosen)}; wrong {wrong} (at most {upper_bound(wrong, len(chosen)):.1%}); median "
             f"{median(r['seconds'] for r in chosen):.1f} s and {median(r['pairs'] for r in chosen):g} pairs; call "
-            f"{median(calls):.1f} ms",
+            f"{median(calls):.1f} ms" + (f"; pairs differ by {median(differ):.1%}" if differ else ""),
             flush=True,
         )
 
@@ -205,8 +206,7 @@ def main() -> None:
     parser.add_argument("--budget", type=float, help="default 0.95 for the same work, else halfway")
     parser.add_argument("--neighbour", action="store_true")
     parser.add_argument("--block", type=float, metavar="SECONDS")
-    parser.add_argument("--into", type=Path, metavar="FILE")
-    parser.add_argument("--sum", type=Path, nargs="+", metavar="FILE")
+    parts.add_arguments(parser)
     parser.add_argument("--peer", action="store_true")
     parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
@@ -216,7 +216,7 @@ def main() -> None:
         print(json.dumps(one(args.work, args.more[0], args.budget)))
         return
     if args.sum:
-        report([json.loads(line) for file in args.sum for line in file.read_text().splitlines()])
+        report(parts.read(args.sum))
         return
     cpus = place(read_topology(), read_limits(), Request()).cpus
     with neighbour(args.neighbour, cpus[-1]):
