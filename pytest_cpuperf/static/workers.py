@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import threading
 from collections.abc import Callable, Sequence
@@ -67,6 +68,7 @@ def _round(work: Callable[[Sequence[Path]], Answer], pieces: Pieces, processes: 
 
 def _end_with_parent() -> None:
     """Have this process end when the one that started it has, however that ended: it would wait for work for ever."""
+    gc.disable()  # as for each piece of work; it would be collected between them
     from multiprocessing import connection, parent_process
 
     parent = parent_process()
