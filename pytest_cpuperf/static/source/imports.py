@@ -28,7 +28,8 @@ _BY_NAME = pattern(
 _BY_NAME_WORDS = ("import_module", "__import__", "importorskip", "optional_import", "lazy", "Lazy")
 _TARGET_BEFORE = pattern(r"([A-Za-z_][\w.]*)[ \t]*(?:,[ \t]*\w+[ \t]*)?(?::[^=\n]+)?=[ \t]*[\w.]*$")
 _KEPT_AS = pattern(r"(?:^|[;:])[ \t]*([A-Za-z_][\w.]*)[ \t]*(?::[^=\n]+)?=[ \t]*$")
-_WHOLE_VALUE = pattern(r"((?:\.\w+)*)[ \t]*(?=[\n;]|$|if\b)")
+# An attribute of it, perhaps, and nothing after that.
+_WHOLE_VALUE = r"(?!\w)((?:\.\w+)*)[ \t]*(?=[\n;]|$|if\b)"
 
 # A variable or attribute of this name, wherever it came from, is that library: `torch = Library().torch()`.
 _LIBRARIES = ("torch", "onnxruntime")
@@ -118,13 +119,10 @@ class Imports:
                     yield target[1], match[1]
         held = {name: full for name, full in self.names.items() if full.partition(".")[0] in _KEPT_OF}
         for match in _assigned(frozenset(held)).finditer(code) if held else ():
-            full = held[match[1]]
-            value = _WHOLE_VALUE.match(code, match.end())
-            if value is not None:
-                line_start = code.rfind("\n", 0, match.start()) + 1
-                target = _KEPT_AS.search(code[line_start : match.start(1)])
-                if target is not None and target[1] != f"{match[1]}{value[1]}":
-                    yield target[1], f"{full}{value[1]}"
+            line_start = code.rfind("\n", 0, match.start()) + 1
+            target = _KEPT_AS.search(code[line_start : match.start(1)])
+            if target is not None and target[1] != f"{match[1]}{match[2]}":
+                yield target[1], f"{held[match[1]]}{match[2]}"
 
     def is_import(self, offset: int) -> bool:
         """Return whether an offset of the text lies in an import statement."""
@@ -167,8 +165,8 @@ class Imports:
 
 @lru_cache(maxsize=64)  # files of a project import much the same
 def _assigned(names: frozenset[str]) -> re.Pattern[str]:
-    """Return what finds where one of some names is bound to another."""
-    return re.compile(rf"= ?({'|'.join(sorted(names))})(?!\w)")
+    """Return what finds where one of some names, or an attribute of it, is bound to another."""
+    return re.compile(rf"= ?({'|'.join(sorted(names))}){_WHOLE_VALUE}")
 
 
 def may_be_import(code: str, offset: int) -> bool:

@@ -9,20 +9,14 @@ from functools import cache, cached_property
 from pytest_cpuperf.static.source.chunks import CALLS, HEAD, Chunk, Class
 from pytest_cpuperf.static.source.patterns import pattern
 
-_TARGET = pattern(r"([A-Za-z_]\w*)[ \t]*(?::[^=\n]+)?=[ \t]*(?:await[ \t]+)?$")
-_ANNOTATED = pattern(r"([A-Za-z_]\w*)[ \t]*:[ \t]*(?:Optional\[[ \t]*)?$")
-_HANDED_ON = pattern(r"\.[ \t]*([A-Za-z_]\w*)[ \t]*(?::[^=\n]+)?=[ \t]*$")
-
-
-def _mentions(code: str, name: str) -> Iterator[tuple[str, str]]:
-    """Yield what stands before each whole mention of a name on its line, and what after it."""
-    at = code.find(name)
-    while at >= 0:
-        end = at + len(name)
-        before, after = code[max(0, at - 100) : at], code[end : end + 2]
-        if not (before[-1:].isalnum() or before[-1:] == "_") and not (after[:1].isalnum() or after[:1] == "_"):
-            yield before.rpartition("\n")[2], after.lstrip(" \t") or after[:1].strip(" \t")
-        at = code.find(name, end)
+# `name = Class(…)`, `name: Class`, `self.name = other`: all of a file at once, each from the sign that it begins with.
+_MADE = pattern(r"=[ \t]*(?:await[ \t]+)?([A-Za-z_]\w*)[ \t]*\(")
+_ANNOTATED = pattern(r":[ \t]*(?:Optional\[[ \t]*)?([A-Za-z_]\w*)(?![\w.]|[ \t]*[.(])")
+_HANDED_ON = pattern(r"=[ \t]*([A-Za-z_]\w*)(?=[ \t]?(?:\n|\Z)|[ \t]{2})")
+# What they are bound to is read backwards from there.
+_BOUND_BEFORE = pattern(r"([A-Za-z_]\w*)[ \t]*(?::[^=\n]+)?$")
+_NAME_BEFORE = pattern(r"([A-Za-z_]\w*)[ \t]*$")
+_ATTRIBUTE_BEFORE = pattern(r"\.[ \t]*([A-Za-z_]\w*)[ \t]*(?::[^=\n]+)?$")
 
 
 @cache
@@ -40,6 +34,33 @@ def _bases(lines: Sequence[str], number: int) -> tuple[str, ...]:
     inside = re.search(r"\((.*)\)\s*:", head)
     names = re.sub(r"\[[^\]]*\]", "", inside[1]).split(",") if inside else []
     return tuple(n.strip() for n in names if n.strip() and "=" not in n)
+
+
+def _instances(code: str, classes: dict[str, Class]) -> dict[str, Class]:
+    """Return the variables and attributes that are bound to an object of some classes, or annotated as one."""
+    places = [(m, _BOUND_BEFORE) for m in _MADE.finditer(code) if m[1] in classes]
+    places += [(m, _NAME_BEFORE) for m in _ANNOTATED.finditer(code) if m[1] in classes]
+    order = {name: number for number, name in enumerate(classes)}
+    found: dict[str, Class] = {}
+    for match, before in sorted(places, key=lambda place: (order[place[0][1]], place[0].start(1))):
+        target = _before(code, match, before)
+        if target and target != match[1]:
+            found[target] = classes[match[1]]
+    if found:
+        numbers = {name: number for number, name in enumerate(found)}
+        handed_on = [m for m in _HANDED_ON.finditer(code) if m[1] in numbers]
+        for match in sorted(handed_on, key=lambda m: numbers[m[1]]):
+            if target := _before(code, match, _ATTRIBUTE_BEFORE):
+                found.setdefault(target, found[match[1]])
+    return found
+
+
+def _before(code: str, match: re.Match[str], wanted: re.Pattern[str]) -> str:
+    """Return the name that a pattern finds before a match, on its line; '' for none."""
+    start = match.start()
+    line_start = max(code.rfind("\n", 0, start) + 1, start - 100)
+    found = wanted.search(code, line_start, start)
+    return found[1] if found is not None else ""
 
 
 class Outline:
@@ -125,26 +146,7 @@ class Outline:
     @cached_property
     def instances(self) -> dict[str, Class]:
         """Variables and attributes that hold an object of a class of this file: made from it, or annotated so."""
-        found: dict[str, Class] = {}
-        for name, klass in self.by_name.items():
-            for before, after in _mentions(self._code, name):
-                # How it ends says at once of most that nothing is bound here.
-                target = None
-                if after.startswith("("):
-                    if before.rstrip(" \t").endswith(("=", "await")):
-                        target = _TARGET.search(before)
-                elif not after.startswith(".") and before.rstrip(" \t").endswith((":", "[")):
-                    target = _ANNOTATED.search(before)
-                if target is not None and target[1] != name:
-                    found[target[1]] = klass
-        for name, klass in list(found.items()):
-            for before, after in _mentions(self._code, name):
-                if after[:1] not in ("", "\n") or not before.rstrip(" \t").endswith("="):
-                    continue
-                target = _HANDED_ON.search(before)
-                if target is not None:
-                    found.setdefault(target[1], klass)
-        return found
+        return _instances(self._code, self.by_name)
 
     def bases_of(self, klass: Class) -> tuple[Class, ...]:
         """Return the classes of this file that a class derives from, nearest first."""

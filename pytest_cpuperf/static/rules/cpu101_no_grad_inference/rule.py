@@ -10,6 +10,7 @@ from pytest_cpuperf.static.rules.cpu101_no_grad_inference.examples import FIXED,
 from pytest_cpuperf.static.source.chunks import Chunk
 from pytest_cpuperf.static.source.facts import Facts
 from pytest_cpuperf.static.source.patterns import pattern
+from pytest_cpuperf.static.torch_code.modules import may_be_module
 from pytest_cpuperf.static.torch_code.screening import may_run_model
 from pytest_cpuperf.static.torch_code.vocabulary import makes_parameters
 
@@ -106,8 +107,20 @@ class NoGradInference(PythonRule):
         return [offset for pattern in self.live for offset in facts.live_matches(pattern, wanted)]
 
     def cannot_report(self, chunk: Chunk, facts: Facts) -> bool:
-        """A function that makes parameters, or none of whose calls can run a model, has nothing to report."""
-        return makes_parameters(chunk.name) or not may_run_model(chunk, facts)
+        """A function that makes parameters, none of whose calls can run a model, or a module's forward."""
+        return (
+            makes_parameters(chunk.name)
+            or (chunk.name == "forward" and self._is_forward_of_a_module(chunk, facts))
+            or not may_run_model(chunk, facts)
+        )
+
+    def _is_forward_of_a_module(self, chunk: Chunk, facts: Facts) -> bool:
+        """Return whether a function is a module's forward, and all guards in it are blocks: then none is reported."""
+        owner = facts.outline.by_name.get(chunk.owner.name) if chunk.owner is not None else None
+        if owner is None or (owner.bases and not may_be_module(facts, owner)):
+            return False
+        decorates = any("grad" in line for line in chunk.code.split("\n") if line.lstrip(" \t").startswith("@"))
+        return not decorates and not _CALLED_ON.search(chunk.code) and not facts.may_rename(self.names)
 
     def needed(self, chunks: set[Chunk], facts: Facts) -> set[Chunk]:
         """The functions they call too, those that may run a model or meet autograd, and those a guard is called on."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from pytest_cpuperf.static.rules.base import PythonRule, Report, Silence
 from pytest_cpuperf.static.rules.cpu202_tokenizer_per_item import TOKENIZER_WORDS
@@ -28,6 +28,7 @@ from pytest_cpuperf.static.source.facts import Facts
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import argument
 from pytest_cpuperf.static.source.patterns import pattern
+from pytest_cpuperf.static.source.text import Words
 from pytest_cpuperf.static.torch_code.call_targets import CallTargets
 from pytest_cpuperf.static.torch_code.handlers import with_callers
 
@@ -88,9 +89,14 @@ class ArrivalOrderBatches(PythonRule):
     live = (r"padding\s*=\s*(?:True|[\"']longest[\"'])", r"collate_fn\s*=", r"tok\w*\s*\.\s*pad\s*\(")
     otherwise = "no batch of texts is padded here"
 
-    def may_concern(self, data: bytes) -> bool:
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """None: its words are keywords and a method, which no import renames."""
+        return frozenset()
+
+    def may_concern(self, words: Words) -> bool:
         """Texts are tokenized, or there is nothing to see."""
-        return b"tok" in data and super().may_concern(data)
+        return b"tok" in words and super().may_concern(words)
 
     def cannot_report(self, chunk: Chunk, facts: Facts) -> bool:
         """A function has nothing to report where nothing that calls it, or that these call, cuts or makes a loader."""

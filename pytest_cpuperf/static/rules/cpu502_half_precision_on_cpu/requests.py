@@ -20,6 +20,14 @@ _HALVES = frozenset({"torch.float16", "torch.bfloat16", "torch.half"})
 _DTYPES = ("torch_dtype", "dtype")
 LOADERS = frozenset({"from_pretrained", "from_config", "from_single_file", "pipeline", "load_model"})
 _BUILDERS = frozenset({"SentenceTransformer", "CrossEncoder", "HuggingFaceEmbeddings", "AutoModel"})
+_MAKES_MODEL = (*LOADERS, *_BUILDERS)
+_CONVERTS = pattern(r"(?:half|bfloat16)\s*\(")
+_MOVED = pattern(r"\bto\s*\(")
+_HALF_IN_IT = pattern(r"half|float16|fp16|bf16")
+_FAR = 2000  # characters that the arguments of a call are looked for in
+# A name that stands for half precision: `HALF = torch.float16`, `from torch import float16 as f16`.
+_NAMED_HALF = pattern(r"(?:float16|half)[ \t]*(?:$|[\n#]|as\b)")
+_AUTOCAST = pattern(r"autocast(?<!\wautocast)")
 AUTOCASTS = frozenset(
     {"torch.autocast", "torch.amp.autocast", "torch.cpu.amp.autocast", "torch.amp.autocast_mode.autocast"}
 )
@@ -36,6 +44,19 @@ class Request:
     is_autocast: bool = False
     is_unsaid: bool = False
     """Whether the call names no precision, so that the checkpoint's is taken."""
+
+
+def may_request(text: str, facts: Facts) -> bool:
+    """Return whether a function's text may hold one of `find_requests` that asks for half precision.
+
+    It makes an autocast, converts something, or loads or builds a model. Errs towards True.
+    """
+    if any(word in text for word in _MAKES_MODEL) or _CONVERTS.search(text) or _AUTOCAST.search(facts.code):
+        return True
+    moves = list(_MOVED.finditer(text))
+    if any(_HALF_IN_IT.search(text, move.end(), move.end() + _FAR) for move in moves):
+        return True
+    return bool(moves) and _NAMED_HALF.search(facts.code) is not None
 
 
 def find_requests(module: Module, asks_dtype: bool = False) -> Iterator[Request | tuple[cst.Call, str]]:
