@@ -18,7 +18,7 @@ from pytest_cpuperf.static.gitignore import IgnorePatterns
 from pytest_cpuperf.static.rules import all_rules
 from pytest_cpuperf.static.rules.base import Language, Rule, RuleOptions
 from pytest_cpuperf.static.source.neighbours import Neighbours
-from pytest_cpuperf.static.source.text import SourceError, read_bytes
+from pytest_cpuperf.static.source.text import SourceError, Words, read_bytes
 from pytest_cpuperf.static.workers import in_processes
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def _check_files(job: _Job, files: Sequence[Path], run: Run) -> list[_Answer]:
     if processes == 1:
         return [_check_piece(job, files)]
     # Several pieces for each process, neighbours apart: folders differ in how much there is to do.
-    pieces = [files[i :: 4 * processes] for i in range(4 * processes)]
+    pieces = [files[i :: 12 * processes] for i in range(12 * processes)]
     return in_processes(partial(_check_piece, job), pieces, processes, partial(_killed, job))
 
 
@@ -214,7 +214,8 @@ def _check_each(job: _Job, files: Sequence[Path]) -> _Answer:
         neighbours = Neighbours(file.absolute().parent, job.settings.root)
         try:
             data = read_bytes(file)
-            concerned = [r for r in by_language[language_of(path)] if r.may_concern(data)]
+            words = Words(data)
+            concerned = [r for r in by_language[language_of(path)] if r.may_concern(words)]
             if concerned:
                 ignored = ignored_rules(path, job.settings)
                 left = [r for r in concerned if not ignored(r)]

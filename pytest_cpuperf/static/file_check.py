@@ -19,6 +19,7 @@ from pytest_cpuperf.static.source.spans import Span
 from pytest_cpuperf.static.source.text import (
     SourceError,
     TooDeepError,
+    Words,
     decode,
     decode_marked,
     first_line,
@@ -58,7 +59,8 @@ def check_source(
     """Check one file's bytes by all of some rules that they may concern (`check_screened`)."""
     language = language_of(path)
     try:
-        concerned = [r for r in rules if language in r.languages and r.may_concern(data)]
+        words = Words(data)
+        concerned = [r for r in rules if language in r.languages and r.may_concern(words)]
         return check_screened(data, path, concerned, {r.code for r in rules}, thorough, neighbours)
     except Exception as error:
         return not_checked(path, error)

@@ -15,6 +15,7 @@ from pytest_cpuperf.static.file_check import check_source
 from pytest_cpuperf.static.rules import all_rules
 from pytest_cpuperf.static.source.facts import Facts
 from pytest_cpuperf.static.source.prune import prune
+from pytest_cpuperf.static.source.text import Words
 
 RULES = all_rules()
 
@@ -32,7 +33,7 @@ def real_files(packages=("transformers", "sentence_transformers", "torch", "onnx
             continue
         files = sorted(Path(spec.origin).parent.rglob("*.py"))
         random.Random(20261124).shuffle(files)
-        loud = (f for f in files if any(r.may_concern(f.read_bytes()) for r in RULES if r.code != "CPU001"))
+        loud = (f for f in files if any(r.may_concern(Words(f.read_bytes())) for r in RULES if r.code != "CPU001"))
         found += itertools.islice(loud, most)
     return found
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pytest_cpuperf.static.source.chunks import Chunk
     from pytest_cpuperf.static.source.facts import Facts
     from pytest_cpuperf.static.source.module import Module
+    from pytest_cpuperf.static.source.text import Words
     from pytest_cpuperf.static.suppressions import Suppressions
 
 
@@ -157,10 +158,10 @@ class Rule(ABC):
         if wrong:
             raise TypeError(f"the rule {cls.__name__} lacks, or has in another form than expected: {', '.join(wrong)}")
 
-    def may_concern(self, data: bytes) -> bool:
+    def may_concern(self, words: Words) -> bool:
         """Return whether a file's bytes hold one of the trigger words."""
         for word in self.trigger:  # noqa: SIM110 - runs once for every file and rule, and any() is slower
-            if word in data:
+            if word in words:
                 return True
         return False
 

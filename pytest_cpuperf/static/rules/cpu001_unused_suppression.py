@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pytest_cpuperf.static.rules.base import CommentRule, Mend, Report
+from pytest_cpuperf.static.source.text import Words
 from pytest_cpuperf.static.suppressions import Suppressions, names_our_codes
 
 
@@ -68,9 +69,9 @@ class UnusedSuppression(CommentRule):
         ("x = 1  # seen # noqa: CPU101\n", "x = 1  # seen\n"),
     )
 
-    def may_concern(self, data: bytes) -> bool:
+    def may_concern(self, words: Words) -> bool:
         """A comment must name one of our codes."""
-        return (b"noqa" in data or b"cpuperf:" in data) and names_our_codes(data)
+        return (b"noqa" in words or b"cpuperf:" in words) and names_our_codes(words.data)
 
     def check(self, suppressions: Suppressions, used: set[tuple[int, str]], checked: set[str]) -> Iterator[Report]:
         """Report each suppression that silenced nothing of the rules that were checked.

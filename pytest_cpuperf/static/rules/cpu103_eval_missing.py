@@ -12,6 +12,7 @@ from pytest_cpuperf.static.source.facts import Facts
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import last_name
 from pytest_cpuperf.static.source.patterns import pattern
+from pytest_cpuperf.static.source.text import Words
 from pytest_cpuperf.static.torch_code.held_models import is_run, is_saved, loaded_names
 from pytest_cpuperf.static.torch_code.modules import is_module_class
 from pytest_cpuperf.static.torch_code.training import trains
@@ -86,9 +87,9 @@ class EvalMissing(PythonRule):
     trigger = (b"load_state_dict", b"torch.load", b"torchvision", b"create_model", b"Module")
     live = r"\bload_state_dict\s*\(|\btorch\s*\.\s*load\s*\(|\btorchvision\b|\bcreate_model\s*\(|\bclass\s+\w+\s*\("
 
-    def may_concern(self, data: bytes) -> bool:
+    def may_concern(self, words: Words) -> bool:
         """Modules are torch's."""
-        return b"torch" in data and super().may_concern(data)
+        return b"torch" in words and super().may_concern(words)
 
     def uses(self, facts: Facts) -> list[int]:
         """Where modules of the file may be built, too."""

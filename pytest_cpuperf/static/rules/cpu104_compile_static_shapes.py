@@ -11,6 +11,7 @@ from pytest_cpuperf.static.source.facts import Facts
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import argument, dotted, has_unpacking, last_name
 from pytest_cpuperf.static.source.patterns import pattern
+from pytest_cpuperf.static.source.text import Words
 from pytest_cpuperf.static.torch_code.held_models import is_run
 from pytest_cpuperf.static.torch_code.modules import module_names
 from pytest_cpuperf.static.torch_code.vocabulary import is_model_name
@@ -79,9 +80,9 @@ class CompileStaticShapes(PythonRule):
     trigger = (b"compile",)
     live = r"\btorch\s*\.\s*compile\b|\.\s*compile\s*\("
 
-    def may_concern(self, data: bytes) -> bool:
+    def may_concern(self, words: Words) -> bool:
         """Text is tokenized and padded in the file."""
-        return b"torch" in data and b"padding" in data and super().may_concern(data)
+        return b"torch" in words and b"padding" in words and super().may_concern(words)
 
     def may_report(self, facts: Facts) -> bool:
         """A file that asks for no fixed shapes, handles shapes itself or pads no text has nothing to report."""

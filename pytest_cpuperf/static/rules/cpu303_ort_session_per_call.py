@@ -11,6 +11,7 @@ from pytest_cpuperf.static.source.facts import Facts
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import dotted, last_name
 from pytest_cpuperf.static.source.patterns import pattern
+from pytest_cpuperf.static.source.text import Words
 from pytest_cpuperf.static.torch_code.handlers import Handlers, with_callers
 
 _REQUEST_METHODS = frozenset(
@@ -66,9 +67,9 @@ class OrtSessionPerCall(PythonRule):
     live = r"(?<!\w)InferenceSession\b"
     otherwise = "the class is named, not built, here"
 
-    def may_concern(self, data: bytes) -> bool:
+    def may_concern(self, words: Words) -> bool:
         """The class is onnxruntime's, so the file says its name."""
-        return b"onnxruntime" in data and super().may_concern(data)
+        return b"onnx" in words and b"onnxruntime" in words and super().may_concern(words)
 
     VALID = (
         """

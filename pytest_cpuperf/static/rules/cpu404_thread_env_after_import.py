@@ -9,6 +9,7 @@ from pytest_cpuperf.static.source import nodes as cst
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import dotted, string_value
 from pytest_cpuperf.static.source.patterns import pattern
+from pytest_cpuperf.static.source.text import Words
 
 _VARIABLE = pattern(
     r"OMP_(NUM_THREADS|PROC_BIND|PLACES|SCHEDULE|WAIT_POLICY|DYNAMIC)|MKL_(NUM_THREADS|DYNAMIC)|KMP_(?!DUPLICATE_LIB_OK|WARNINGS)\w+|GOMP_\w+"
@@ -63,6 +64,11 @@ class ThreadEnvAfterImport(PythonRule):
     trigger = (b"OMP_", b"MKL_", b"KMP_")
     live = r"""["'](?:G?OMP|MKL|KMP)_\w+["']|(?:G?OMP|MKL|KMP)_\w+[ \t]*="""
     otherwise = "the variable is not set here"
+
+    def may_concern(self, words: Words) -> bool:
+        """Two words stand for three, and most files hold neither."""
+        return (b"MP_" in words or b"MKL_" in words) and super().may_concern(words)
+
     VALID = (
         """
         import os

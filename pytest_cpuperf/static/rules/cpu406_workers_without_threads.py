@@ -20,6 +20,7 @@ from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import argument, dotted, last_name
 from pytest_cpuperf.static.source.neighbours import LIBRARIES, SETS_THREADS
 from pytest_cpuperf.static.source.patterns import pattern
+from pytest_cpuperf.static.source.text import Words
 
 _HELP = "share the CPUs out: OMP_NUM_THREADS = CPUs / workers, or torch.set_num_threads in each worker"
 _THREADS = pattern(SETS_THREADS)
@@ -30,7 +31,7 @@ _GUNICORN_SETTINGS = pattern(
 )
 # A script may have a timeout of its own; these are gunicorn's alone.
 _GUNICORN_ALONE = frozenset({"worker_class", "preload_app", "worker_connections", "wsgi_app", "graceful_timeout"})
-_COUNTING_WORDS = (b"workers", b"-w", b"WEB_CONCURRENCY")
+_COUNTING_WORDS = (b"-w", b"WEB_CONCURRENCY")
 _BINDS = pattern(r"(?m)^bind\s*=\s*f?[\"'][^\"'\n]*:")
 _COUNTS_CPUS = pattern(r"\bcpu_count\b|\bnproc\b|\bsched_getaffinity\b")
 
@@ -79,11 +80,15 @@ class WorkersWithoutThreads(PythonRule, ConfigRule):
     trigger = (b"gunicorn", b"uvicorn", b"hypercorn", b"granian", b"fastapi run", b"workers")
     live = r"uvicorn\s*\.\s*run\b|(?m:^workers\s*=)|\brun\s*\([^)]*\bworkers\s*="
 
-    def may_concern(self, data: bytes) -> bool:
+    def may_concern(self, words: Words) -> bool:
         """A file that is no text of ours names a server or its settings."""
-        if b"\0" in data:
+        if b"\0" in words:
             return True  # UTF-16: what it names is told by its text
-        return any(word in data for word in _COUNTING_WORDS) and super().may_concern(data)
+        if b"workers" in words:
+            return True
+        # Most files hold none of these, so that the fewest are asked for first.
+        names_server = b"corn" in words or b"granian" in words or b"fastapi run" in words
+        return names_server and any(word in words for word in _COUNTING_WORDS) and super().may_concern(words)
 
     VALID = (
         DockerfileExample(

@@ -35,18 +35,49 @@ class TooDeepError(SourceError):
     """A text is nested more deeply than a parser can take."""
 
 
+class Words:
+    """The bytes of a file, asked which words they hold; each word is looked for once, however many ask."""
+
+    __slots__ = ("_held", "data")
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self._held: dict[bytes, bool] = {}
+
+    def __contains__(self, word: bytes) -> bool:
+        held = self._held.get(word)
+        if held is None:
+            held = self._held[word] = word in self.data
+        return held
+
+
 def read_bytes(path: Path) -> bytes:
     """Return a file's bytes. Raises SourceError where it cannot be read, is no regular file, or is too large."""
     try:
         status = os.stat(path)  # before it is opened: opening a device may do something
         _refuse(status)
-        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | _NO_WAITING)) as file:
-            data = file.read(MOST_BYTES + 1)
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | _NO_WAITING)
+        try:
+            data = _read(file, status.st_size)
+        finally:
+            os.close(file)
     except (OSError, ValueError) as error:
         raise SourceError(f"cannot be read: {getattr(error, 'strerror', None) or error}") from None
-    if data is None or len(data) > MOST_BYTES:
+    if len(data) > MOST_BYTES:
         raise SourceError(f"expected a file of at most {MOST_BYTES >> 20} MiB, found one that goes on")
     return data
+
+
+def _read(file: int, expected: int) -> bytes:
+    """Return the bytes of an open file, which has as many as expected, or as it turns out; no more than is refused."""
+    data = os.read(file, expected + 1)
+    if len(data) == expected:
+        return data
+    pieces, held = [data], len(data)
+    while held <= MOST_BYTES and (piece := os.read(file, 1 << 20)):
+        pieces.append(piece)
+        held += len(piece)
+    return b"".join(pieces)
 
 
 def read_if_any(path: Path) -> bytes:

@@ -15,6 +15,7 @@ from pytest_cpuperf.static.source.facts import Facts
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import argument
 from pytest_cpuperf.static.source.patterns import pattern
+from pytest_cpuperf.static.source.text import Words
 from pytest_cpuperf.static.torch_code.model_calls import ModelCalls
 
 _HELP = 'padding="longest" with truncation=True and the same max_length; sort texts by length before batching'
@@ -73,6 +74,12 @@ class ConstantPadding(PythonRule):
     VALID = VALID
     INVALID = INVALID
     FIXED = FIXED
+
+    def may_concern(self, words: Words) -> bool:
+        """Most trigger words hold one word, which most files do not."""
+        if b"max_length" in words:
+            return super().may_concern(words)
+        return b"MAX_LENGTH" in words or b"enable_padding" in words
 
     def uses(self, facts: Facts) -> list[int]:
         """The words where they are given to `padding`, or to a name that is given to it."""

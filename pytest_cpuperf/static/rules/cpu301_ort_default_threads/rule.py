@@ -18,6 +18,7 @@ from pytest_cpuperf.static.source.chunks import Chunk
 from pytest_cpuperf.static.source.facts import Facts
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.patterns import pattern
+from pytest_cpuperf.static.source.text import Words
 
 _NAMES = frozenset({"InferenceSession"})
 _MESSAGE = "no thread count: wrong under a CPU quota or cpuset, or beside other sessions or workers"
@@ -71,11 +72,13 @@ class OrtDefaultThreads(PythonRule):
     trigger = (b"InferenceSession", b"ORTModel", b"ORTDiffusion", b"ORTStable", b"fastembed", b"sentence_transformers")
     live = rf"(?<!\w)InferenceSession\b|{LIVE}"
 
-    def may_concern(self, data: bytes) -> bool:
+    def may_concern(self, words: Words) -> bool:
         """The class is onnxruntime's or of a library that builds it, so the file says its name."""
-        if b"onnxruntime" in data or b"fastembed" in data:
-            return super().may_concern(data)
-        return b"sentence_transformers" in data and b"onnx" in data
+        if b"onnx" not in words:
+            return b"fastembed" in words
+        if b"onnxruntime" in words:
+            return super().may_concern(words)
+        return b"fastembed" in words or b"sentence_transformers" in words
 
     def uses(self, facts: Facts) -> list[int]:
         """The words of libraries only where the file has these libraries."""

@@ -14,6 +14,7 @@ from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import argument, dotted
 from pytest_cpuperf.static.source.patterns import pattern
 from pytest_cpuperf.static.source.spans import Span
+from pytest_cpuperf.static.source.text import Words
 
 _TOUCHES_OPTIONS = pattern(r"\bSessionOptions\b|\badd_session_config_entry\b|\bintra_op_num_threads\b")
 _ENTRY = '.add_session_config_entry("session.intra_op.allow_spinning", "0")'
@@ -68,9 +69,9 @@ class OrtSpinning(PythonRule):
     live = r"(?<!\w)InferenceSession\b"
     otherwise = "the class is named, not built, here"
 
-    def may_concern(self, data: bytes) -> bool:
+    def may_concern(self, words: Words) -> bool:
         """The class is onnxruntime's, so the file says its name."""
-        return b"onnxruntime" in data and super().may_concern(data)
+        return b"onnx" in words and b"onnxruntime" in words and super().may_concern(words)
 
     def needed(self, chunks: set[Chunk], facts: Facts) -> set[Chunk]:
         """Also what uses them, and whatever makes or sets options."""

@@ -17,6 +17,7 @@ from pytest_cpuperf.static.source.facts import Facts
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import dotted, last_name
 from pytest_cpuperf.static.source.patterns import pattern
+from pytest_cpuperf.static.source.text import Words
 from pytest_cpuperf.static.torch_code.vocabulary import words
 
 _NOT_KEPT = "the session is not kept, or a script runs it and ends: nothing shows that it serves"
@@ -79,9 +80,9 @@ class OrtLeftForDebugging(PythonRule):
     live = r"\benable_profiling\b|\bORT_(?:DISABLE_ALL|ENABLE_BASIC|ENABLE_EXTENDED)\b"
     otherwise = "it is not switched on here"
 
-    def may_concern(self, data: bytes) -> bool:
+    def may_concern(self, words: Words) -> bool:
         """The options are onnxruntime's, so the file says its name."""
-        return b"onnxruntime" in data and super().may_concern(data)
+        return b"onnx" in words and b"onnxruntime" in words and super().may_concern(words)
 
     def needed(self, chunks: set[Chunk], facts: Facts) -> set[Chunk]:
         """The other methods of their classes, too: one may build the session."""

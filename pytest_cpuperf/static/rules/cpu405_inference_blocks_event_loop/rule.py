@@ -13,6 +13,7 @@ from pytest_cpuperf.static.source.chunks import Chunk
 from pytest_cpuperf.static.source.facts import Facts
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.patterns import pattern
+from pytest_cpuperf.static.source.text import Words
 from pytest_cpuperf.static.torch_code.handlers import Handlers, packages, with_callers
 from pytest_cpuperf.static.torch_code.model_calls import ModelCalls
 from pytest_cpuperf.static.torch_code.screening import may_run_model
@@ -90,9 +91,9 @@ class InferenceBlocksEventLoop(PythonRule):
     trigger = (b"async def",)
     live = r"async[ \t]+def\b"
 
-    def may_concern(self, data: bytes) -> bool:
+    def may_concern(self, words: Words) -> bool:
         """A file that names no library which runs models has nothing to report."""
-        return super().may_concern(data) and any(name.encode() in data for name in LOCAL)
+        return super().may_concern(words) and any(name.encode() in words for name in LOCAL)
 
     def cannot_report(self, chunk: Chunk, facts: Facts) -> bool:
         """A function that runs no model has nothing to report."""

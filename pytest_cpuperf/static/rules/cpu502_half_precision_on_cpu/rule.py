@@ -9,13 +9,14 @@ from functools import lru_cache
 from pytest_cpuperf.static.rules.base import Mend, PythonRule, Report, Silence
 from pytest_cpuperf.static.rules.cpu502_half_precision_on_cpu.evidence import knows_cpu, silent_because
 from pytest_cpuperf.static.rules.cpu502_half_precision_on_cpu.examples import FIXED, INVALID, VALID
-from pytest_cpuperf.static.rules.cpu502_half_precision_on_cpu.requests import Request, find_requests
+from pytest_cpuperf.static.rules.cpu502_half_precision_on_cpu.requests import Request, find_requests, may_request
 from pytest_cpuperf.static.source import nodes as cst
 from pytest_cpuperf.static.source.chunks import Chunk
 from pytest_cpuperf.static.source.facts import Facts
 from pytest_cpuperf.static.source.module import Module
 from pytest_cpuperf.static.source.names import string_value
 from pytest_cpuperf.static.source.patterns import pattern
+from pytest_cpuperf.static.source.text import Words
 from pytest_cpuperf.static.torch_code.model_calls import ModelCalls
 
 _HELP = "compute in float32, or measure on the CPUs you serve on that half precision pays"
@@ -25,23 +26,23 @@ _HALF = (
     *(pattern(r"fp16(?<=[\"']fp16)[\"']"), pattern(r"bf16(?<=[\"']bf16)[\"']")),
 )
 _CPU = (pattern(r"cpu\b(?<!\wcpu)"), pattern(r"is_available"), pattern(r"device\s*=\s*-\s*1"))
-# A name that is set to half precision, or to the CPU, once for a file: the word, and the line it stands on.
+# A name that is set to half precision, or to the CPU, once for a file: the words, and the line they stand on.
 _HALF_NAME = (
-    pattern(r"(?m)(?:float16|half)[ \t]*$"),
+    (pattern(r"float16[ \t]*(?:\n|\Z)"), pattern(r"half[ \t]*(?:\n|\Z)")),
     pattern(r"[ \t]*\w+[ \t]*(?::[^=\n]*)?=[ \t]*(?:torch[ \t]*\.[ \t]*)?(?:b?float16|half)[ \t]*(?:\n|\Z)"),
 )
 _CPU_NAME = (
-    pattern(r"cpu(?::0)?[\"']"),
+    (pattern(r"cpu(?::0)?[\"']"),),
     pattern(r"[ \t]*(?:self\s*\.\s*)?\w+[ \t]*(?::[^=\n]*)?=[ \t]*[^\n]*[\"']cpu(?::0)?[\"']"),
 )
 
 
 @lru_cache(maxsize=8)
-def _is_set(name: tuple[re.Pattern[str], re.Pattern[str]], facts: Facts) -> bool:
+def _is_set(name: tuple[tuple[re.Pattern[str], ...], re.Pattern[str]], facts: Facts) -> bool:
     """Return whether a file sets a name to what is looked for."""
-    word, line = name
+    words, line = name
     text = facts.text
-    return any(line.match(text, text.rfind("\n", 0, m.start()) + 1) for m in word.finditer(text))
+    return any(line.match(text, text.rfind("\n", 0, m.start()) + 1) for word in words for m in word.finditer(text))
 
 
 class HalfPrecisionOnCpu(PythonRule):
@@ -94,11 +95,11 @@ class HalfPrecisionOnCpu(PythonRule):
     trigger = (b"float16", b".half(", b"torch.half", b"autocast", b"fp16", b"bf16")
     live = (r"dtype\s*=", r"model_kwargs\s*=", r"half\b", r"float16\b", r"autocast\b")
 
-    def may_concern(self, data: bytes) -> bool:
+    def may_concern(self, words: Words) -> bool:
         """A file that does not name the CPU has nothing to report."""
-        if b"cpu" not in data and b"is_available" not in data:
+        if b"cpu" not in words and b"is_available" not in words:
             return False
-        return super().may_concern(data) or (self._asks_dtype and b"from_pretrained" in data)
+        return super().may_concern(words) or (self._asks_dtype and b"from_pretrained" in words)
 
     @property
     def _asks_dtype(self) -> bool:
@@ -114,12 +115,14 @@ class HalfPrecisionOnCpu(PythonRule):
         return not knows_cpu(facts)
 
     def cannot_report(self, chunk: Chunk, facts: Facts) -> bool:
-        """A function has nothing to report where no precision is named that may be half, or no device."""
+        """A function has nothing to report where nothing is asked for, or no half precision or device is named."""
         text = "\n".join(facts.lines[chunk.start : chunk.end])
         asks = self._asks_dtype and "from_pretrained" in text
         if not (asks or any(half.search(text) for half in _HALF) or _is_set(_HALF_NAME, facts)):
             return True
-        return not (any(cpu.search(text) for cpu in _CPU) or _is_set(_CPU_NAME, facts))
+        if not (any(cpu.search(text) for cpu in _CPU) or _is_set(_CPU_NAME, facts)):
+            return True
+        return not (asks or may_request(text, facts))
 
     def needed(self, chunks: set[Chunk], facts: Facts) -> set[Chunk]:
         """The functions that run the model under an autocast, too."""
