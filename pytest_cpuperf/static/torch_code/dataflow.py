@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TypeAlias
+from weakref import WeakKeyDictionary
 
 from pytest_cpuperf.static.source import nodes as cst
 from pytest_cpuperf.static.source.module import Module
@@ -158,6 +159,7 @@ def is_plain(module: Module, node: cst.CSTNode) -> bool:
     return False
 
 
+@cache
 def _around() -> tuple[type[cst.CSTNode], ...]:
     """Return the expressions around a value that still are of it."""
     return (
@@ -167,7 +169,20 @@ def _around() -> tuple[type[cst.CSTNode], ...]:
 
 
 def becomes_plain(module: Module, use: cst.Name) -> bool:
-    """Return whether the expression around a use turns it into plain data: `x.cpu().numpy()`, `float(x)`."""
+    """Return whether the expression around a use turns it into plain data: `x.cpu().numpy()`, `float(x)`.
+
+    Remembered: a name that many blocks bind has its uses asked about for each of them.
+    """
+    known = _plain_uses.setdefault(module, {})
+    if use not in known:
+        known[use] = _becomes_plain(module, use)
+    return known[use]
+
+
+_plain_uses: WeakKeyDictionary[Module, dict[cst.Name, bool]] = WeakKeyDictionary()
+
+
+def _becomes_plain(module: Module, use: cst.Name) -> bool:
     node: cst.CSTNode = use
     for parent in module.parents(use):
         if isinstance(parent, (cst.If, cst.While, cst.IfExp, cst.Assert)) and parent.test is node:
