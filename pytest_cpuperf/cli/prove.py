@@ -6,19 +6,33 @@ import argparse
 import os
 import shutil
 import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pytest_cpuperf.cli.output import show_line
+from pytest_cpuperf.cli.output import show_line, tell
+from pytest_cpuperf.clock import now
 from pytest_cpuperf.errors import UsageError
+
+if TYPE_CHECKING:
+    from pytest_cpuperf.proofs.base import Proof, Subject
+    from pytest_cpuperf.results.claims import Claim
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("model", metavar="MODEL", help="a transformers folder, an .onnx file, or module:factory")
-    parser.add_argument("--texts", type=Path, metavar="FILE", help="texts as the model will see them, one a line")
+    parser.add_argument(
+        "--texts",
+        type=Path,
+        metavar="FILE",
+        help="texts as the model will see them, one a line (default: paragraphs "
+        "of the standard library's documentation)",
+    )
     parser.add_argument("--claims", metavar="NAMES", help="which heuristics to prove, as a,b; default all")
     parser.add_argument(
-        "--max-seconds", type=float, default=60.0, metavar="S", help="the most one may take (default 60)"
+        "--max-seconds", type=float, default=600.0, metavar="S", help="the most all may take together (default 600)"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write results (schema cpuperf/results/1) to FILE")
     parser.add_argument("--html", type=Path, metavar="FILE", help="write the report to FILE, one page")
@@ -51,26 +65,47 @@ def run(arguments: argparse.Namespace) -> int:
     columns = shutil.get_terminal_size().columns
     watched = sys.stderr.isatty() and not os.environ.get("CI")
     live = LiveLine(sys.stderr, columns, lambda: 0, None) if watched else None
+    claims: list[Claim] = []
+    interrupted: KeyboardInterrupt | None = None
     try:
         model, tokenizer = load_model(arguments.model, len(cpus))
-        subject = Subject(model, tokenizer, texts, Patience(arguments.max_seconds, progress=live), cpus)
-        claims = tuple(proof.run(subject) for proof in proofs)
+        if watched:
+            tell(f"{len(proofs)} claim{'s' * (len(proofs) != 1)}, at most {arguments.max_seconds:.0f} s")
+        subject = Subject(model, tokenizer, texts, Patience(progress=live), cpus)
+        # One by one: what is judged when somebody interrupts is kept.
+        claims.extend(_judged(proofs, subject, arguments.max_seconds))
+    except KeyboardInterrupt as interrupt:
+        interrupted = interrupt
     finally:
         if live is not None:
             live.clear()
         if pin is not None:
             pin.restore()
+    if interrupted is not None and not claims:
+        raise interrupted
     show_line(claims_text(claims, columns))
-    result = RunResult(version=__version__, machine=describe_machine(), claims=claims)
+    if arguments.texts is None:
+        show_line(f"\ntexts: {len(texts):,} paragraphs of Python's documentation; --texts takes your own")
+    result = RunResult(version=__version__, machine=describe_machine(), claims=tuple(claims))
     for path, suffix in ((arguments.json, ".json"), (arguments.html, ".html")):
         if path is not None:
             write_run(path, result, suffix)
+    if interrupted is not None:
+        raise interrupted  # what was judged is told and written
     return 1 if any(claim.judgement is Judgement.HARMFUL for claim in claims) else 0
+
+
+def _judged(proofs: Sequence[Proof], subject: Subject, max_seconds: float) -> Iterator[Claim]:
+    """Yield each claim, judged. What one leaves of its share of the time goes to those after it."""
+    deadline = now() + max_seconds
+    for number, proof in enumerate(proofs):
+        share = max(0.0, deadline - now()) / (len(proofs) - number)
+        yield proof.run(replace(subject, patience=replace(subject.patience, max_seconds=share)))
 
 
 def _texts(file: Path | None) -> list[str]:
     if file is None:
-        raise UsageError("expected texts as the model will see them, found none", "--texts FILE, one text a line")
+        return _paragraphs()
     try:
         lines = file.read_text(encoding="utf-8").splitlines()
     except OSError as error:
@@ -81,3 +116,11 @@ def _texts(file: Path | None) -> list[str]:
     if len(texts) < 2:
         raise UsageError(f"expected at least 2 texts in {file}, one a line, found {len(texts)}")
     return texts
+
+
+def _paragraphs() -> list[str]:
+    """Return the paragraphs of the standard library's own documentation: real texts of all lengths."""
+    from pydoc_data.topics import topics
+
+    paragraphs = (" ".join(text.split()) for topic in topics.values() for text in topic.split("\n\n"))
+    return [text for text in paragraphs if text.count(" ") > 2]

@@ -8,12 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from pytest_cpuperf.errors import UsageError
 from pytest_cpuperf.heuristics import HEURISTICS, Heuristic
 from pytest_cpuperf.measure.sequential import Patience
 from pytest_cpuperf.registry import missing
 from pytest_cpuperf.results.claims import Claim, Judgement, Recommendation
 from pytest_cpuperf.results.measurements import Measurement
 from pytest_cpuperf.results.remarks import Remark
+from pytest_cpuperf.results.remarks.base import Stated
 from pytest_cpuperf.results.remarks.claims import PackageMissing
 
 
@@ -74,7 +76,8 @@ class Proof(ABC):
 
     @abstractmethod
     def judge(self, subject: Subject) -> Finding:
-        """Run the experiment and judge the claim. Raises UsageError for a subject that makes no experiment."""
+        """Run the experiment and judge the claim. Raises UsageError for a subject that makes no experiment: then the
+        claim cannot be judged, for that reason."""
 
     def recommend(self, finding: Finding) -> Recommendation | None:
         """Return the setting that follows from what was found; None where nothing follows."""
@@ -98,7 +101,12 @@ class Proof(ABC):
             if importlib.util.find_spec(package) is None:
                 return Finding(Judgement.CANNOT_BE_JUDGED, PackageMissing(package, extra), None)
         why_not = self.applies(subject)
-        return Finding(Judgement.DOES_NOT_APPLY, why_not, None) if why_not else self.judge(subject)
+        if why_not is not None:
+            return Finding(Judgement.DOES_NOT_APPLY, why_not, None)
+        try:
+            return self.judge(subject)
+        except UsageError as error:  # of this claim's experiment; the others may be judged
+            return Finding(Judgement.CANNOT_BE_JUDGED, Stated(str(error)), None)
 
 
 def known_heuristic(name: str) -> Heuristic:

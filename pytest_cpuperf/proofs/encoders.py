@@ -54,14 +54,14 @@ def unwrapped(model: Any, tokenizer: Any) -> tuple[Any, Any]:
     """Return the model and the tokenizer of a pipeline or a sentence-transformers model; others as they are."""
     if hasattr(model, "task") and hasattr(model, "model") and hasattr(model, "tokenizer"):
         return model.model, tokenizer or model.tokenizer
-    if _is_sentence_transformer(model):
+    if is_sentence_transformer(model):
         return model, tokenizer or model.tokenizer
     return model, tokenizer
 
 
 def longest_input(model: Any) -> int | None:
     """Return the most tokens a model takes, as its configuration says; None where it does not say."""
-    if _is_sentence_transformer(model):
+    if is_sentence_transformer(model):
         model = getattr(model[0], "auto_model", model)
     most = getattr(getattr(model, "config", None), "max_position_embeddings", None)
     return most if isinstance(most, int) and most > 0 else None
@@ -76,7 +76,7 @@ def as_encoder(model: Any) -> Encoder:
                 f"{type(model).__name__} is in training mode, where outputs are random: call .eval() first"
             )
         # A sentence-transformers model takes the batch as one dictionary.
-        whole = _is_sentence_transformer(model)
+        whole = is_sentence_transformer(model)
 
         def run_module(batch: Batch) -> Any:
             with torch.inference_mode():
@@ -143,5 +143,6 @@ def has_dynamic_int8(model: Any) -> bool:
     return any(node.op_type in ("DynamicQuantizeLinear", "DynamicQuantizeMatMul") for node in nodes)
 
 
-def _is_sentence_transformer(model: Any) -> bool:
+def is_sentence_transformer(model: Any) -> bool:
+    """Return whether a model is of sentence-transformers: it takes a batch as one dictionary."""
     return all(hasattr(model, name) for name in ("encode", "tokenize", "tokenizer", "get_max_seq_length"))

@@ -20,13 +20,9 @@ def claims_text(claims: Sequence[Claim], width: int) -> str:
     What to set, as it follows from the judgements, comes last.
     """
     claims = printable(claims)
-    rows = [row for claim in claims for row in _rows(claim)]
-    widths = [max(map(len, column)) + 2 for column in zip(_HEADINGS, *rows, strict=True)]
-
-    def line(cells: Sequence[str]) -> str:
-        return "".join(f"{cell:<{w}}" for cell, w in zip(cells, widths, strict=True)).rstrip()
-
-    lines = [line(_HEADINGS), *map(line, rows)]
+    lines = _side_by_side(claims)
+    if max(map(len, lines)) > width:
+        lines = _below_each_other(claims)
     for claim in claims:
         if claim.reason:
             lines += ["", *_wrapped(f"{claim.heuristic}: {sentence(claim.reason)}", width)]
@@ -44,11 +40,32 @@ def _wrapped(text: str, width: int) -> list[str]:
     return textwrap.wrap(text, max(40, width), subsequent_indent="  ")
 
 
-def _rows(claim: Claim) -> list[tuple[str, ...]]:
-    """Return a claim's row, and one for each other figure of it."""
-    figure = claim_figure(claim.measurement) if claim.measurement else "-"
-    first = (claim.heuristic, claim.promised, figure, claim.judgement.value)
-    return [first, *(("", "", claim_figure(m), "") for m in claim.also)]
+def _side_by_side(claims: Sequence[Claim]) -> list[str]:
+    """Return a row for each claim, its figure before its judgement, and one for each other figure of it."""
+    rows = []
+    for claim in claims:
+        first, *others = _figures(claim) or ["-"]
+        rows.append((claim.heuristic, claim.promised, first, claim.judgement.value))
+        rows += [("", "", other, "") for other in others]
+    return _columns(_HEADINGS, rows)
+
+
+def _below_each_other(claims: Sequence[Claim]) -> list[str]:
+    """Return a row for each claim, and its figures in lines below it: for what is too wide otherwise."""
+    rows = [(claim.heuristic, claim.promised, claim.judgement.value) for claim in claims]
+    heading, *lines = _columns((_HEADINGS[0], _HEADINGS[1], _HEADINGS[3]), rows)
+    indented = [[f"  {figure}" for figure in _figures(claim)] for claim in claims]
+    return [heading, *(line for row, below in zip(lines, indented, strict=True) for line in (row, *below))]
+
+
+def _columns(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(map(len, column)) + 2 for column in zip(headings, *rows, strict=True)]
+    return ["".join(f"{c:<{w}}" for c, w in zip(cells, widths, strict=True)).rstrip() for cells in (headings, *rows)]
+
+
+def _figures(claim: Claim) -> list[str]:
+    """Return what was measured for a claim in figures, what its judgement stands on first."""
+    return [claim_figure(m) for m in measurements_of(claim)]
 
 
 def measurements_of(claim: Claim) -> list[Measurement]:

@@ -29,9 +29,9 @@ def texts(tmp_path):
     return file
 
 
-def prove(*arguments):
+def prove(*arguments, cwd=None):
     command = [sys.executable, "-m", "pytest_cpuperf", "prove", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120)
+    return subprocess.run(command, capture_output=True, text=True, timeout=240, cwd=cwd)
 
 
 def test_bucketing_is_confirmed_where_lengths_differ(model_folder, texts, tmp_path):
@@ -54,11 +54,86 @@ def test_bucketing_is_confirmed_where_lengths_differ(model_folder, texts, tmp_pa
     assert page.read_text().count("throughput, with intervals") == 2
 
 
+FACTORY = """
+import torch
+from transformers import AutoModel, AutoTokenizer
+from transformers.utils import logging
+
+logging.disable_progress_bar()
+
+class Dearer(torch.nn.Module):
+    def __init__(self, model, short_alone):
+        super().__init__()
+        self.model, self.short_alone = model, short_alone
+    def forward(self, **batch):
+        if self.short_alone and len(batch["input_ids"]) > 1:
+            sum(range(4_000_000))  # beside which the mode is nothing
+        elif not torch.is_inference_mode_enabled():
+            self.model(**batch)
+        return self.model(**batch)
+
+def made(wrap):
+    folder = {folder!r}
+    return wrap(AutoModel.from_pretrained(folder)).eval(), AutoTokenizer.from_pretrained(folder)
+
+def as_it_is(): return made(lambda model: model)
+def dearer(): return made(lambda model: Dearer(model, False))
+def dearer_when_short(): return made(lambda model: Dearer(model, True))
+def no_module(): return (lambda batch: batch["input_ids"]), made(lambda model: model)[1]
+"""
+
+
+@pytest.mark.parametrize(
+    ("factory", "judgement", "said"),
+    [
+        ("dearer", "confirmed", "use this: inference mode"),
+        ("dearer_when_short", "confirmed", "inference-mode: it holds for one short text alone"),
+        (
+            "no_module",
+            "does not apply",
+            "inference-mode: the model (function) is no torch module",
+        ),
+    ],
+)
+def test_inference_mode_is_judged(model_folder, texts, tmp_path, factory, judgement, said):
+    (tmp_path / "factories.py").write_text(FACTORY.replace("{folder!r}", repr(str(model_folder))))
+    arguments = [f"factories:{factory}", "--texts", texts, "--claims=inference-mode", "--max-seconds=30"]
+    done = prove(*arguments, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    _, row, *lines = done.stdout.splitlines()
+    assert row.startswith("inference-mode  a gain ")
+    assert row.endswith(judgement)
+    assert said in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 80
+    if factory != "no_module":
+        assert sum("over no_grad, one short text" in line for line in (row, *lines)) == 1
+        assert sum("over grad" in line for line in lines) == 1
+
+
+@pytest.mark.slow
+def test_a_model_that_does_the_same_in_both_modes(model_folder, tmp_path):
+    done = prove(model_folder, "--claims=inference-mode", "--max-seconds=90", "--json", tmp_path / "out.json")
+    assert done.returncode in (0, 1), done.stderr
+    assert "paragraphs of Python's documentation; --texts takes your own" in done.stdout
+    claim = json.loads((tmp_path / "out.json").read_text())["claims"][0]
+    assert claim["judgement"] != "harmful here"
+    assert len(claim["also"]) == 2
+
+
+@pytest.mark.slow
+def test_claims_share_the_time_and_each_says_what_it_lacks(model_folder, tmp_path):
+    (tmp_path / "factories.py").write_text("import torch\ndef made(): return torch.nn.Linear(2, 2).eval()\n")
+    done = prove("factories:made", "--max-seconds=60", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.count("cannot be judged") == 2
+    assert "inference-mode: texts need a tokenizer: give one, or token ids, or lengths" in done.stdout
+
+
 @pytest.mark.slow
 def test_equal_lengths_are_the_null_case(model_folder, tmp_path):
     file = tmp_path / "same.txt"
     file.write_text("w1 w2 w3 w4 w5 w6\n" * 96)
-    done = prove(model_folder, "--texts", file, "--max-seconds", 8)
+    done = prove(model_folder, "--texts", file, "--max-seconds", 8, "--claims=bucketing")
     assert done.stdout.splitlines()[1].endswith("not reproduced here")
     assert "bucketing does not pay here: the texts are of nearly equal length" in " ".join(done.stdout.split())
 
@@ -66,7 +141,6 @@ def test_equal_lengths_are_the_null_case(model_folder, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["{model}"], "expected texts as the model will see them, found none"),
         (["{model}", "--texts", "none.txt"], "cannot read the texts in none.txt: No such file or directory"),
         (["nowhere", "--texts", "{texts}"], "expected a transformers folder, an .onnx file or module:factory"),
         (["no.onnx", "--texts", "{texts}"], "expected an ONNX file, found none: no.onnx"),

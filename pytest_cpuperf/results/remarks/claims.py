@@ -16,3 +16,49 @@ class PackageMissing(Remark):
     package: str
     extra: str
     """The extra that brings it."""
+
+
+@dataclass(frozen=True)
+class NoGradMode(Remark):
+    """The model runs in no grad mode: it is no torch module."""
+
+    kind: ClassVar[str] = "no grad mode"
+    model: str
+    """What it is, by its class."""
+
+
+@dataclass(frozen=True)
+class OutputsVary(Remark):
+    """Outputs are not the same twice."""
+
+    kind: ClassVar[str] = "outputs vary"
+    difference: float
+    """The largest absolute difference."""
+    by_mode: bool = False
+    """Whether it is between two grad modes, rather than two calls that are alike."""
+
+
+@dataclass(frozen=True)
+class RaisesInInferenceMode(Remark):
+    """The model raises an error in inference mode."""
+
+    kind: ClassVar[str] = "raises in inference mode"
+    error: str
+
+
+@dataclass(frozen=True)
+class GainsOnlyWith(Remark):
+    """A claim holds for some inputs alone."""
+
+    kind: ClassVar[str] = "gains only with"
+    inputs: str
+
+
+@dataclass(frozen=True)
+class IntervalTooWide(Remark):
+    """What was measured left an interval that is too wide to judge by."""
+
+    kind: ClassVar[str] = "interval too wide"
+    smallest_difference: float
+    """The smallest difference that it could have shown."""
+    pairs: int

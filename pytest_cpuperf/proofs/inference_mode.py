@@ -1,0 +1,245 @@
+"""The claim that torch.inference_mode is faster than torch.no_grad."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pytest_cpuperf.errors import UsageError
+from pytest_cpuperf.measure.pairs import Quantity, measure_pairs, speedup
+from pytest_cpuperf.measure.sequential import Patience
+from pytest_cpuperf.proofs.base import Finding, Proof, Subject, known_heuristic
+from pytest_cpuperf.proofs.bucketing.jobs import Job, as_job
+from pytest_cpuperf.proofs.encoders import is_sentence_transformer, main_output, unwrapped
+from pytest_cpuperf.proofs.judgement import claimed_speedup, judged
+from pytest_cpuperf.results.claims import Judgement, Recommendation
+from pytest_cpuperf.results.measurements import ComparisonMeasurement
+from pytest_cpuperf.results.remarks import Remark
+from pytest_cpuperf.results.remarks.claims import (
+    GainsOnlyWith,
+    IntervalTooWide,
+    NoGradMode,
+    OutputsVary,
+    RaisesInInferenceMode,
+)
+from pytest_cpuperf.results.units import Unit
+from pytest_cpuperf.results.verdicts import Budget, Verdict
+
+_LONG_TEXTS = 8
+# Both run the same kernels on the same numbers; threads may add them up in another order.
+_TOLERANCE = 1e-4
+_CODE = "with torch.inference_mode():\n    output = model(**batch)"
+
+Forward = Callable[[], Any]
+
+
+class InferenceMode(Proof):
+    """The grad mode that a torch module runs in.
+
+    ## What is claimed
+    `torch.inference_mode` leaves out what `torch.no_grad` still keeps (version counters, the tracking of views), so
+    that each operator costs a little less.
+
+    ## How it is judged
+    The same forward of the same batch in both modes, in interleaved pairs on the same pinned CPUs: for a batch of eight
+    of the longer texts, and for one short text, where what an operator costs beside its work weighs most. Outputs are
+    compared before anything is timed. The claim is confirmed where either gains at least 2 %, beyond its interval. What
+    `no_grad` is worth over autograd left on is measured beside it.
+
+    ## When it does not pay
+    Where operators are large, so that their work hides what each costs beside it: most models, most batches. And
+    whatever it gains, a tensor made in inference mode raises an error where it meets autograd later.
+    """
+
+    heuristic = known_heuristic("inference-mode")
+
+    def applies(self, subject: Subject) -> Remark | None:
+        """Only a torch module runs in a grad mode."""
+        model, _ = unwrapped(subject.model, subject.tokenizer)
+        return None if is_torch_module(model) else NoGradMode(type(model).__name__)
+
+    def judge(self, subject: Subject) -> Finding:
+        """Measure both modes for a batch of long texts and for a short one, and `no_grad` against autograd."""
+        job = as_job(subject.model, subject.tokenizer, subject.texts, _LONG_TEXTS, None)
+        model, _ = unwrapped(subject.model, subject.tokenizer)
+        long, short = (forward_of(model, job.pad(ids, None)) for ids in _long_and_short(job))
+        why_not = compare_outputs(long)
+        if why_not is not None:
+            return Finding(why_not.judgement, why_not.reason, None)
+        patience = replace(subject.patience, max_seconds=subject.patience.max_seconds / 3)
+        on_long = measure_modes(long, patience, subject.cpus)
+        on_short = measure_modes(short, patience, subject.cpus)
+        on_short = replace(on_short, label=f"{on_short.label}, one short text", baseline="no_grad, one short text")
+        over_grad = measure_no_grad(long, patience, subject.cpus)
+        judgement, reason, decided = _judge(on_long, on_short)
+        others = (record for record in (on_long, on_short, over_grad) if record is not decided)
+        return Finding(judgement, reason, decided, tuple(others))
+
+    def recommend(self, finding: Finding) -> Recommendation | None:
+        """Return the mode, where it pays."""
+        return Recommendation("inference mode", _CODE) if finding.judgement is Judgement.CONFIRMED else None
+
+
+@dataclass(frozen=True)
+class Disagreement:
+    """Outputs that are not the same in both modes, or that cannot be compared."""
+
+    judgement: Judgement
+    reason: Remark
+
+
+def is_torch_module(model: Any) -> bool:
+    """Return whether something is a torch module; imports nothing."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(model, torch.nn.Module)
+
+
+def forward_of(model: Any, inputs: Any) -> Forward:
+    """Return what runs a torch module on its inputs: a mapping by name, a tuple in order, or the only one.
+
+    Raises UsageError for what is no torch module, and for one in training mode.
+    """
+    if not is_torch_module(model):
+        raise UsageError(f"inference_mode takes a torch module, found {type(model).__name__}")
+    if model.training:
+        raise UsageError(f"{type(model).__name__} is in training mode, where outputs are random: call .eval() first")
+    if isinstance(inputs, Mapping) and not is_sentence_transformer(model):
+        return lambda: model(**inputs)
+    if isinstance(inputs, (tuple, list)):
+        return lambda: model(*inputs)
+    return lambda: model(dict(inputs) if isinstance(inputs, Mapping) else inputs)
+
+
+def in_inference_mode(forward: Forward) -> Forward:
+    """Return a forward under `torch.inference_mode`."""
+    import torch
+
+    def run() -> Any:
+        with torch.inference_mode():
+            return forward()
+
+    return run
+
+
+def in_no_grad(forward: Forward) -> Forward:
+    """Return a forward under `torch.no_grad`."""
+    import torch
+
+    def run() -> Any:
+        with torch.no_grad():
+            return forward()
+
+    return run
+
+
+def with_grad(forward: Forward) -> Forward:
+    """Return a forward with autograd left on."""
+    import torch
+
+    def run() -> Any:
+        with torch.enable_grad():
+            return forward()
+
+    return run
+
+
+def compare_outputs(forward: Forward) -> Disagreement | None:
+    """Return how outputs in inference mode differ from those under `no_grad`; None where they do not."""
+    twice = [main_output(in_no_grad(forward)()) for _ in range(2)]
+    varies = _difference(*twice)
+    if varies > _TOLERANCE:
+        return Disagreement(Judgement.CANNOT_BE_JUDGED, OutputsVary(varies))
+    try:
+        found = main_output(in_inference_mode(forward)())
+    except RuntimeError as error:
+        first_line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        return Disagreement(Judgement.HARMFUL, RaisesInInferenceMode(first_line))
+    differs = _difference(twice[0], found)
+    return Disagreement(Judgement.HARMFUL, OutputsVary(differs, by_mode=True)) if differs > _TOLERANCE else None
+
+
+def _difference(one: Any, other: Any) -> float:
+    """Return the largest absolute difference of two outputs; infinity where their shapes differ."""
+    if one.shape != other.shape:
+        return float("inf")
+    one, other = one.detach().double(), other.detach().double()
+    return float((one - other).abs().nan_to_num(0.0).max()) if one.numel() else 0.0
+
+
+def measure_modes(
+    forward: Forward, patience: Patience, cpus: tuple[int, ...], at_least: float | None = None
+) -> ComparisonMeasurement:
+    """Return the speedup of a forward in inference mode over the same under `no_grad`."""
+    return _compared(
+        "inference_mode", in_inference_mode(forward), "no_grad", in_no_grad(forward), patience, cpus, at_least
+    )
+
+
+def checked(
+    forward: Forward, patience: Patience, cpus: tuple[int, ...], at_least: float | None
+) -> ComparisonMeasurement:
+    """Return `measure_modes`, or a lost verdict without figures where outputs are not the same in both modes."""
+    why_not = compare_outputs(forward)
+    if why_not is None:
+        return measure_modes(forward, patience, cpus, at_least)
+    harmful = why_not.judgement is Judgement.HARMFUL
+    return ComparisonMeasurement(
+        label="inference_mode over no_grad",
+        verdict=Verdict.FAIL if harmful else Verdict.INCONCLUSIVE,
+        reason=why_not.reason,
+        estimate=None,
+        budget=None if at_least is None else Budget(at_least, Unit("×")),
+        baseline="no_grad",
+    )
+
+
+def measure_no_grad(forward: Forward, patience: Patience, cpus: tuple[int, ...]) -> ComparisonMeasurement:
+    """Return the speedup of a forward under `no_grad` over the same with autograd left on."""
+    return _compared("no_grad", in_no_grad(forward), "grad", with_grad(forward), patience, cpus, None)
+
+
+def _compared(
+    name: str,
+    candidate: Forward,
+    baseline_name: str,
+    baseline: Forward,
+    patience: Patience,
+    cpus: tuple[int, ...],
+    at_least: float | None,
+) -> ComparisonMeasurement:
+    quantity = claimed_speedup() if at_least is None else Quantity(speedup, Unit("×"), at_least)
+    outcome = measure_pairs(candidate, baseline, quantity, patience, cpus)
+    budget = None if at_least is None else Budget(at_least, Unit("×"))
+    label = f"{name} over {baseline_name}"
+    return ComparisonMeasurement(label=label, budget=budget, baseline=baseline_name, **outcome.fields)
+
+
+def _long_and_short(job: Job) -> tuple[Sequence[Sequence[int]], Sequence[Sequence[int]]]:
+    """Return the ids of eight texts of the longest quarter, and of one that a quarter of all texts are shorter than."""
+    by_length = sorted(job.tokenise().values(), key=len)
+    first_long = 3 * len(by_length) // 4
+    return by_length[first_long : first_long + _LONG_TEXTS], [by_length[len(by_length) // 4]]
+
+
+def _judge(
+    on_long: ComparisonMeasurement, on_short: ComparisonMeasurement
+) -> tuple[Judgement, Remark | None, ComparisonMeasurement]:
+    """Return the judgement, its reason, and the measurement that it stands on."""
+    long, short = judged(on_long.estimate), judged(on_short.estimate)
+    for worst in (Judgement.HARMFUL, Judgement.CONFIRMED):
+        if long is worst:
+            return long, None, on_long
+        if short is worst:
+            return short, GainsOnlyWith("one short text") if worst is Judgement.CONFIRMED else None, on_short
+    for record, judgement in ((on_long, long), (on_short, short)):
+        if judgement is Judgement.INCONCLUSIVE:
+            return judgement, _why_inconclusive(record), record
+    return Judgement.NOT_REPRODUCED, None, on_long
+
+
+def _why_inconclusive(record: ComparisonMeasurement) -> Remark | None:
+    if record.reason is not None or record.estimate is None or record.verdict is Verdict.INCONCLUSIVE:
+        return record.reason
+    return IntervalTooWide(record.estimate.smallest_difference, record.estimate.pairs)
