@@ -85,10 +85,11 @@ def report(runs: list[dict[str, Any]]) -> None:
         told = ", ".join(f"{name} {count}" for name, count in Counter(r["verdict"] for r in chosen).most_common())
         speedups = sorted(r["speedup"] for r in chosen if r["speedup"])
         spread = [math.log(s) for r in chosen for s in r["processes"]]
+        found = f"{speedups[0]:.3f} to {speedups[-1]:.3f}, median {median(speedups):.3f}" if speedups else "none"
+        differ = f"{stdev(spread):.1%}" if len(spread) > 1 else "nobody knows how much"
         print(
-            f"{work}, {more:g} % more work, {len(chosen)} runs: {told}; speedups {speedups[0]:.3f} to "
-            f"{speedups[-1]:.3f}, median {median(speedups):.3f}; pairs of processes differ by {stdev(spread):.1%} and "
-            f"{median(len(r['processes']) for r in chosen):g} were asked; median "
+            f"{work}, {more:g} % more work, {len(chosen)} runs: {told}; speedups {found}; pairs of processes differ by "
+            f"{differ} and {median(len(r['processes']) for r in chosen):g} were asked; median "
             f"{median(r['seconds'] for r in chosen):.0f} s"
         )
 

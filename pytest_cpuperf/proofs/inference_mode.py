@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pytest_cpuperf.errors import UsageError
 from pytest_cpuperf.measure.pairs import Quantity, measure_pairs, speedup
 from pytest_cpuperf.measure.sequential import Patience
 from pytest_cpuperf.proofs.base import Finding, Proof, Subject, known_heuristic
-from pytest_cpuperf.proofs.bucketing.jobs import Job, as_job
-from pytest_cpuperf.proofs.encoders import is_sentence_transformer, main_output, unwrapped
-from pytest_cpuperf.proofs.judgement import claimed_speedup, judged
+from pytest_cpuperf.proofs.bucketing.jobs import as_job
+from pytest_cpuperf.proofs.encoders import main_output, unwrapped
+from pytest_cpuperf.proofs.forwards import (
+    LONG_TEXTS,
+    Forward,
+    forward_of,
+    in_inference_mode,
+    is_torch_module,
+    long_and_short,
+)
+from pytest_cpuperf.proofs.judgement import claimed_speedup, judged, why_inconclusive
 from pytest_cpuperf.results.claims import Judgement, Recommendation
 from pytest_cpuperf.results.measurements import ComparisonMeasurement
 from pytest_cpuperf.results.remarks import Remark
 from pytest_cpuperf.results.remarks.claims import (
     GainsOnlyWith,
-    IntervalTooWide,
     NoGradMode,
     OutputsVary,
     RaisesInInferenceMode,
@@ -27,12 +31,9 @@ from pytest_cpuperf.results.remarks.claims import (
 from pytest_cpuperf.results.units import Unit
 from pytest_cpuperf.results.verdicts import Budget, Verdict
 
-_LONG_TEXTS = 8
 # Both run the same kernels on the same numbers; threads may add them up in another order.
 _TOLERANCE = 1e-4
 _CODE = "with torch.inference_mode():\n    output = model(**batch)"
-
-Forward = Callable[[], Any]
 
 
 class InferenceMode(Proof):
@@ -62,16 +63,16 @@ class InferenceMode(Proof):
 
     def judge(self, subject: Subject) -> Finding:
         """Measure both modes for a batch of long texts and for a short one, and `no_grad` against autograd."""
-        job = as_job(subject.model, subject.tokenizer, subject.texts, _LONG_TEXTS, None)
+        job = as_job(subject.model, subject.tokenizer, subject.texts, LONG_TEXTS, None)
         model, _ = unwrapped(subject.model, subject.tokenizer)
-        long, short = (forward_of(model, job.pad(ids, None)) for ids in _long_and_short(job))
+        long, short = (forward_of(model, job.pad(ids, None)) for ids in long_and_short(job))
         why_not = compare_outputs(long)
         if why_not is not None:
             return Finding(why_not.judgement, why_not.reason, None)
         patience = replace(subject.patience, max_seconds=subject.patience.max_seconds / 3)
         on_long = measure_modes(long, patience, subject.cpus)
         on_short = measure_modes(short, patience, subject.cpus)
-        on_short = replace(on_short, label=f"{on_short.label}, one short text", baseline="no_grad, one short text")
+        on_short = replace(on_short, label=f"{on_short.label}, one short text")
         over_grad = measure_no_grad(long, patience, subject.cpus)
         judgement, reason, decided = _judge(on_long, on_short)
         others = (record for record in (on_long, on_short, over_grad) if record is not decided)
@@ -88,39 +89,6 @@ class Disagreement:
 
     judgement: Judgement
     reason: Remark
-
-
-def is_torch_module(model: Any) -> bool:
-    """Return whether something is a torch module; imports nothing."""
-    torch = sys.modules.get("torch")
-    return torch is not None and isinstance(model, torch.nn.Module)
-
-
-def forward_of(model: Any, inputs: Any) -> Forward:
-    """Return what runs a torch module on its inputs: a mapping by name, a tuple in order, or the only one.
-
-    Raises UsageError for what is no torch module, and for one in training mode.
-    """
-    if not is_torch_module(model):
-        raise UsageError(f"inference_mode takes a torch module, found {type(model).__name__}")
-    if model.training:
-        raise UsageError(f"{type(model).__name__} is in training mode, where outputs are random: call .eval() first")
-    if isinstance(inputs, Mapping) and not is_sentence_transformer(model):
-        return lambda: model(**inputs)
-    if isinstance(inputs, (tuple, list)):
-        return lambda: model(*inputs)
-    return lambda: model(dict(inputs) if isinstance(inputs, Mapping) else inputs)
-
-
-def in_inference_mode(forward: Forward) -> Forward:
-    """Return a forward under `torch.inference_mode`."""
-    import torch
-
-    def run() -> Any:
-        with torch.inference_mode():
-            return forward()
-
-    return run
 
 
 def in_no_grad(forward: Forward) -> Forward:
@@ -216,13 +184,6 @@ def _compared(
     return ComparisonMeasurement(label=label, budget=budget, baseline=baseline_name, **outcome.fields)
 
 
-def _long_and_short(job: Job) -> tuple[Sequence[Sequence[int]], Sequence[Sequence[int]]]:
-    """Return the ids of eight texts of the longest quarter, and of one that a quarter of all texts are shorter than."""
-    by_length = sorted(job.tokenise().values(), key=len)
-    first_long = 3 * len(by_length) // 4
-    return by_length[first_long : first_long + _LONG_TEXTS], [by_length[len(by_length) // 4]]
-
-
 def _judge(
     on_long: ComparisonMeasurement, on_short: ComparisonMeasurement
 ) -> tuple[Judgement, Remark | None, ComparisonMeasurement]:
@@ -235,11 +196,5 @@ def _judge(
             return short, GainsOnlyWith("one short text") if worst is Judgement.CONFIRMED else None, on_short
     for record, judgement in ((on_long, long), (on_short, short)):
         if judgement is Judgement.INCONCLUSIVE:
-            return judgement, _why_inconclusive(record), record
+            return judgement, why_inconclusive(record), record
     return Judgement.NOT_REPRODUCED, None, on_long
-
-
-def _why_inconclusive(record: ComparisonMeasurement) -> Remark | None:
-    if record.reason is not None or record.estimate is None or record.verdict is Verdict.INCONCLUSIVE:
-        return record.reason
-    return IntervalTooWide(record.estimate.smallest_difference, record.estimate.pairs)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pytest_cpuperf.measure.pairs import FEWEST_FOR_A_FIGURE, Quantity, speedup
+from pytest_cpuperf.measure.pairs import FAR, FEWEST_FOR_A_FIGURE, Quantity, speedup
 from pytest_cpuperf.results.claims import Judgement
-from pytest_cpuperf.results.measurements import Pair
+from pytest_cpuperf.results.measurements import Measurement, Pair
+from pytest_cpuperf.results.remarks import Remark
+from pytest_cpuperf.results.remarks.claims import IntervalTooWide
 from pytest_cpuperf.results.units import Unit
 from pytest_cpuperf.results.verdicts import Estimate
 
@@ -33,10 +35,18 @@ class _ClaimedSpeedup(Quantity):
     """A speedup that is measured until the claim is judged."""
 
     def is_clear(self, estimate: Estimate, units: Sequence[Pair], alpha: float) -> bool:
-        """Return whether the estimate judges the claim."""
-        return len(units) >= FEWEST_FOR_A_FIGURE and judged(estimate) is not Judgement.INCONCLUSIVE
+        """Return whether the estimate judges the claim; one that is far from 1 needs no more pairs to be a figure."""
+        enough = len(units) >= FEWEST_FOR_A_FIGURE or estimate.low > FAR or estimate.high < 1 / FAR
+        return enough and judged(estimate) is not Judgement.INCONCLUSIVE
 
 
 def claimed_speedup() -> Quantity:
     """Return the speedup of a pair's candidate over its baseline, to be measured until `judged` can tell."""
     return _ClaimedSpeedup(speedup, Unit("×"), None)
+
+
+def why_inconclusive(record: Measurement) -> Remark | None:
+    """Return why a measurement judges nothing."""
+    if record.reason is not None or record.estimate is None:
+        return record.reason
+    return IntervalTooWide(record.estimate.smallest_difference, record.estimate.pairs)

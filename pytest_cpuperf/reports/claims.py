@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pytest_cpuperf.reports.measurement import arms_table, figure_text, texts_text
 from pytest_cpuperf.reports.sentences import sentence
 from pytest_cpuperf.results.claims import Claim
-from pytest_cpuperf.results.measurements import BucketingMeasurement, Measurement
+from pytest_cpuperf.results.measurements import BucketingMeasurement, ComparisonMeasurement, Measurement
 from pytest_cpuperf.results.printable import printable
 
 _HEADINGS = ("claim", "promised", "here, this model, these texts", "judgement")
@@ -74,5 +74,7 @@ def measurements_of(claim: Claim) -> list[Measurement]:
 
 
 def claim_figure(record: Measurement) -> str:
-    """Return `2.4× [2.3, 2.5] over arrival`."""
+    """Return `2.4× [2.3, 2.5] over arrival`, or what was compared with what: `… no_grad over grad`."""
+    if isinstance(record, ComparisonMeasurement):
+        return f"{figure_text(record)} {record.label}"
     return f"{figure_text(record)}{f' over {record.baseline}' if record.baseline else ''}"

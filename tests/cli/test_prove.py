@@ -87,7 +87,12 @@ def no_module(): return (lambda batch: batch["input_ids"]), made(lambda model: m
     ("factory", "judgement", "said"),
     [
         ("dearer", "confirmed", "use this: inference mode"),
-        ("dearer_when_short", "confirmed", "inference-mode: it holds for one short text alone"),
+        pytest.param(
+            "dearer_when_short",
+            "confirmed",
+            "inference-mode: it holds for one short text alone",
+            marks=pytest.mark.slow,
+        ),
         (
             "no_module",
             "does not apply",
@@ -110,6 +115,55 @@ def test_inference_mode_is_judged(model_folder, texts, tmp_path, factory, judgem
         assert sum("over grad" in line for line in lines) == 1
 
 
+HALVES = """
+import torch
+from transformers import AutoModel, AutoTokenizer
+from transformers.utils import logging
+
+logging.disable_progress_bar()
+
+class Planted(torch.nn.Module):
+    def __init__(self, model, work, wrong=False):
+        super().__init__()
+        self.model, self.work, self.wrong = model, work, wrong
+    def forward(self, **batch):
+        half = next(self.model.parameters()).dtype != torch.float32
+        sum(range(self.work[half]))
+        hidden = self.model(**batch).last_hidden_state
+        return hidden.flip(-1) if half and self.wrong else hidden
+
+def made(*planted):
+    folder = {folder!r}
+    model = Planted(AutoModel.from_pretrained(folder), *planted).eval()
+    return model.to(torch.bfloat16), AutoTokenizer.from_pretrained(folder)
+
+def slower(): return made((200_000, 4_000_000))
+def faster(): return made((8_000_000, 200_000))
+def wrong(): return made((8_000_000, 200_000), True)
+"""
+
+
+@pytest.mark.parametrize(
+    ("factory", "judgement", "said", "code"),
+    [
+        ("slower", "harmful here", "use this: float32", 1),
+        pytest.param("faster", "confirmed", "use this: bfloat16", 0, marks=pytest.mark.slow),
+        pytest.param("wrong", "harmful here", "to float32's, less than 0.99", 1, marks=pytest.mark.slow),
+    ],
+)
+def test_half_precision_is_judged(model_folder, texts, tmp_path, factory, judgement, said, code):
+    (tmp_path / "halves.py").write_text(HALVES.replace("{folder!r}", repr(str(model_folder))))
+    arguments = [f"halves:{factory}", "--texts", texts, "--claims=half-precision", "--max-seconds=60"]
+    done = prove(*arguments, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (code, "")
+    assert done.stdout.splitlines()[1].endswith(judgement)
+    out = " ".join(done.stdout.split())
+    assert said in out
+    assert "half-precision: loaded as bfloat16; this CPU has" in out
+    for arm in ("bfloat16", "float16", "autocast"):
+        assert f"] {arm} over float32" in out
+
+
 @pytest.mark.slow
 def test_a_model_that_does_the_same_in_both_modes(model_folder, tmp_path):
     done = prove(model_folder, "--claims=inference-mode", "--max-seconds=90", "--json", tmp_path / "out.json")
@@ -125,7 +179,7 @@ def test_claims_share_the_time_and_each_says_what_it_lacks(model_folder, tmp_pat
     (tmp_path / "factories.py").write_text("import torch\ndef made(): return torch.nn.Linear(2, 2).eval()\n")
     done = prove("factories:made", "--max-seconds=60", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.count("cannot be judged") == 2
+    assert done.stdout.count("cannot be judged") == 3
     assert "inference-mode: texts need a tokenizer: give one, or token ids, or lengths" in done.stdout
 
 

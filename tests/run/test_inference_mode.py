@@ -91,7 +91,7 @@ def test_outputs_are_compared_before_anything_is_timed(project):
 @pytest.mark.parametrize(
     ("model", "said"),
     [
-        ("len", "inference_mode takes a torch module, found builtin_function_or_method"),
+        ("len", "expected a torch module, found builtin_function_or_method"),
         ("torch.nn.Dropout()", "Dropout is in training mode, where outputs are random: call .eval() first"),
     ],
 )

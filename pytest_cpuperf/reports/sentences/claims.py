@@ -38,3 +38,19 @@ def _(remark: claims.IntervalTooWide) -> str:
         f"{remark.pairs} pairs tell no difference of less than {remark.smallest_difference:.1%} here and now; "
         "a quieter machine tells smaller ones"
     )
+
+
+@sentence.register
+def _(remark: claims.NoParameters) -> str:
+    return f"the model ({remark.model}) has no floating-point parameters of a torch module"
+
+
+@sentence.register
+def _(remark: claims.OutputsAgree) -> str:
+    has = " and ".join(remark.native)
+    cpu = f"this CPU has {has}" if has else "this CPU has no instructions for it (AMX, AVX512-BF16)"
+    others = "" if remark.cosine >= remark.tolerance else f", less than {remark.tolerance:g}"
+    return (
+        f"loaded as {remark.loaded_as}; {cpu}; the worst text's output in bfloat16 has a cosine of "
+        f"{remark.cosine:.4f} to float32's{others}"
+    )

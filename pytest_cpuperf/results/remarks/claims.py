@@ -62,3 +62,27 @@ class IntervalTooWide(Remark):
     smallest_difference: float
     """The smallest difference that it could have shown."""
     pairs: int
+
+
+@dataclass(frozen=True)
+class NoParameters(Remark):
+    """The model has no floating-point parameters whose precision could be chosen."""
+
+    kind: ClassVar[str] = "no parameters"
+    model: str
+    """What it is, by its class."""
+
+
+@dataclass(frozen=True)
+class OutputsAgree(Remark):
+    """How far outputs in bfloat16 are those of float32, and what the CPU computes it with."""
+
+    kind: ClassVar[str] = "outputs agree"
+    loaded_as: str
+    """The precision of the parameters as they were loaded."""
+    cosine: float
+    """The worst text's."""
+    tolerance: float
+    """The least that is the same output."""
+    native: tuple[str, ...]
+    """What the CPU has for it: AMX, AVX512-BF16."""

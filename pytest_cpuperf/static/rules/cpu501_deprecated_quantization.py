@@ -63,6 +63,11 @@ class DeprecatedQuantization(PythonRule):
         from onnxruntime.quantization import quantize_dynamic
         quantize_dynamic("a.onnx", "b.onnx")
         """,
+        """
+        import quark.torch.quantization
+        from quark.torch.quantization import Config
+        quark.torch.quantization.quantize(Config())
+        """,
     )
     INVALID = (
         """

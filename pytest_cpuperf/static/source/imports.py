@@ -75,6 +75,11 @@ class Imports:
         self._plain = [m for m in _IMPORT.finditer(code) if not froms.hold(m.start())]
         self._spans = _Spans(m.span() for m in (*self._froms, *self._plain))
         self._code = code
+        self._packages = tuple(
+            {p for m in self._froms for p in _own_packages(m[1])}
+            | {p for m in self._plain for full, _ in _ALIAS.findall(m[1]) for p in _own_packages(full)}
+        )
+        """Packages of others that have the name of a library inside: `quark.torch`, `optimum.onnxruntime`."""
         self.names = {name: full for name, full, _ in self._imported()}
         """What each imported name stands for: `t` is `torch`, `ng` is `torch.no_grad`."""
         self.kept = dict(self._kept(text, code))
@@ -134,8 +139,10 @@ class Imports:
         if full is None:
             first, dot, rest = name.partition(".")
             full = f"{self.names.get(first, first)}{dot}{rest}"
+        if self._packages and f"{full}.".startswith(self._packages):
+            return full
         for library in _LIBRARIES:
-            if library in full and not full.startswith("optimum."):  # optimum.onnxruntime is a package of its own
+            if library in full:
                 at = f"{full}.".find(f".{library}.")
                 if at >= 0:
                     full = full[at + 1 :]  # `compat.torch`, `self.torch`: handed on by another module
@@ -180,6 +187,14 @@ def may_be_import(code: str, offset: int) -> bool:
         return True
     at = code.rfind("import", 0, line_start)
     return at >= 0 and (code.find(")", at, offset) < 0 or code.find("\\", at, offset) >= 0)
+
+
+def _own_packages(module: str) -> Iterator[str]:
+    """Yield the package of an imported module that has a library's name and is inside another package."""
+    first, _, rest = module.partition(".")
+    for library in _LIBRARIES:
+        if first and library in rest.split("."):
+            yield f"{module[: f'{module}.'.index(f'.{library}.')]}.{library}."
 
 
 def _is_yielded(code: str, offset: int) -> bool:
