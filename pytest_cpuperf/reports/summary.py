@@ -43,6 +43,10 @@ def verdict_sentence(run: RunResult) -> str:
         parts.append(f"{held} of {budgets} budgets {'holds' if held == 1 else 'hold'}")
     elif counts[Verdict.NO_BUDGET]:
         parts.append(f"{counts[Verdict.NO_BUDGET]} measured, none against a budget")
+    elif run.claims:
+        judged = Counter(claim.judgement.value for claim in run.claims)
+        told = " and ".join(f"{count} {judgement}" for judgement, count in judged.most_common())
+        parts.append(f"of {len(run.claims)} {'claim' if len(run.claims) == 1 else 'claims'}, {told}")
     else:
         parts.append("nothing was measured")
     if open_:

@@ -52,6 +52,7 @@ def test_bucketing_is_confirmed_where_lengths_differ(model_folder, texts, tmp_pa
     assert claim["measurement"]["estimate"]["low"] > 1
     assert [arm["arm"] for arm in claim["also"][0]["arms"]][:2] == ["planned", "padded"]
     assert page.read_text().count("throughput, with intervals") == 2
+    assert "Of 1 claim, 1 confirmed." in page.read_text()
 
 
 FACTORY = """
