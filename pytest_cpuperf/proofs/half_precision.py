@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pytest_cpuperf.errors import UsageError
 from pytest_cpuperf.measure.pairs import measure_pairs
@@ -26,9 +26,6 @@ from pytest_cpuperf.results.claims import Judgement, Recommendation
 from pytest_cpuperf.results.measurements import ComparisonMeasurement
 from pytest_cpuperf.results.remarks import Remark
 from pytest_cpuperf.results.remarks.claims import NoParameters, OutputsAgree
-
-if TYPE_CHECKING:
-    import torch
 
 _ALIKE = 0.99
 """Below this cosine to float32, the outputs are others."""
@@ -95,8 +92,8 @@ class HalfPrecision(Proof):
         return None
 
 
-def in_precision(model: Any, dtype: torch.dtype, inputs: Any) -> Forward:
-    """Return what runs a copy of a module in a precision, on inputs that are converted alike, in inference mode.
+def in_precision(model: Any, dtype: Any, inputs: Any) -> Forward:
+    """Return what runs a copy of a module in a precision (a `torch.dtype`), on inputs that are converted alike, in inference mode.
 
     Raises UsageError for a module that cannot be copied.
     """
@@ -108,7 +105,7 @@ def in_precision(model: Any, dtype: torch.dtype, inputs: Any) -> Forward:
     return in_inference_mode(forward_of(converted, _converted(inputs, dtype)))
 
 
-def _converted(inputs: Any, dtype: torch.dtype) -> Any:
+def _converted(inputs: Any, dtype: Any) -> Any:
     import torch
 
     if isinstance(inputs, Mapping):
@@ -127,7 +124,7 @@ def autocast(forward: Forward) -> Forward:
     return run
 
 
-def worst_cosine(expected: torch.Tensor, found: torch.Tensor) -> float:
+def worst_cosine(expected: Any, found: Any) -> float:
     """Return the least cosine between two outputs of shape (texts, …), over texts; 0 where one is not finite."""
     import torch
 
