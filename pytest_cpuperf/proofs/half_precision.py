@@ -93,7 +93,9 @@ class HalfPrecision(Proof):
 
 
 def in_precision(model: Any, dtype: Any, inputs: Any) -> Forward:
-    """Return what runs a copy of a module in a precision (a `torch.dtype`), on inputs that are converted alike, in inference mode.
+    """Return what runs a copy of a module in a precision, in inference mode, on inputs that are converted alike.
+
+    `dtype` is a `torch.dtype`.
 
     Raises UsageError for a module that cannot be copied.
     """
