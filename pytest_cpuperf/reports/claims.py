@@ -75,6 +75,6 @@ def measurements_of(claim: Claim) -> list[Measurement]:
 
 def claim_figure(record: Measurement) -> str:
     """Return `2.4× [2.3, 2.5] over arrival`, or what was compared with what: `… no_grad over grad`."""
-    if isinstance(record, ComparisonMeasurement):
+    if isinstance(record, ComparisonMeasurement) and f" over {record.baseline}" in record.label:
         return f"{figure_text(record)} {record.label}"
     return f"{figure_text(record)}{f' over {record.baseline}' if record.baseline else ''}"

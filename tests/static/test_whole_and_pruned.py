@@ -145,9 +145,9 @@ HARD = {
                 with torch.no_grad():
                     return self.model(x).tolist()
         """,
-    "a class under another package's copy of torch": """
+    "a class that another function imports": """
         def f(x):
-            from quark.torch.quantization.config import QConfig
+            from torch.ao.quantization.qconfig import QConfig
             return x
         def g(x):
             return QConfig.from_dict(x)
