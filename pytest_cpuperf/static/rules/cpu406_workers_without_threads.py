@@ -86,7 +86,7 @@ class WorkersWithoutThreads(PythonRule, ConfigRule):
             return True  # UTF-16: what it names is told by its text
         if b"workers" in words:
             return True
-        # Most files hold none of these, so that the fewest are asked for first.
+        # The fewest words that most files hold none of; gunicorn, uvicorn and hypercorn share one.
         names_server = b"corn" in words or b"granian" in words or b"fastapi run" in words
         return names_server and any(word in words for word in _COUNTING_WORDS) and super().may_concern(words)
 

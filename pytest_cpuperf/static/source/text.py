@@ -19,8 +19,8 @@ _KINDS = (
     (stat.S_ISBLK, "a device"),
 )
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
-# What blocks when it is read (a pipe, a file of /proc) fails instead.
-_NO_WAITING = getattr(os, "O_NONBLOCK", 0)
+# What blocks when it is read (a pipe, a file of /proc) fails instead; Windows opens text unless it is told otherwise.
+_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
 class SourceError(Exception):
@@ -56,7 +56,7 @@ def read_bytes(path: Path) -> bytes:
     try:
         status = os.stat(path)  # before it is opened: opening a device may do something
         _refuse(status)
-        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | _NO_WAITING)
+        file = os.open(path, _FLAGS)
         try:
             data = _read(file, status.st_size)
         finally:
