@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from pytest_cpuperf.errors import UsageError
-from pytest_cpuperf.proofs.bucketing.jobs import Job
-from pytest_cpuperf.proofs.encoders import is_sentence_transformer
+from pytest_cpuperf.proofs.base import Subject
+from pytest_cpuperf.proofs.bucketing.jobs import as_job
+from pytest_cpuperf.proofs.encoders import is_sentence_transformer, main_output, unwrapped
+from pytest_cpuperf.proofs.models import first_line
 
 Forward = Callable[[], Any]
-LONG_TEXTS = 8
-"""How many texts a batch of long ones holds."""
+_LONG_TEXTS = 8
 
 
 def is_torch_module(model: Any) -> bool:
@@ -48,8 +49,22 @@ def in_inference_mode(forward: Forward) -> Forward:
     return run
 
 
-def long_and_short(job: Job) -> tuple[Sequence[Sequence[int]], Sequence[Sequence[int]]]:
-    """Return the ids of eight texts of the longest quarter, and of one that a quarter of all texts are shorter than."""
+def output_of(forward: Forward, named: str) -> Any:
+    """Return the array that a forward, named for the message, returns. Raises UsageError where the model raises."""
+    try:
+        return main_output(forward())
+    except (RuntimeError, TypeError, ValueError) as error:
+        raise UsageError(f"the model raises an error {named}: {first_line(error)}") from None
+
+
+def module_and_batches(subject: Subject) -> tuple[Any, Any, Any]:
+    """Return a subject's torch module, a batch of eight texts of the longest quarter, and one of a single short text.
+
+    A quarter of all texts are shorter than that one. Raises UsageError where texts cannot be tokenised.
+    """
+    job = as_job(subject.model, subject.tokenizer, subject.texts, _LONG_TEXTS, None)
+    model, _ = unwrapped(subject.model, subject.tokenizer)
     by_length = sorted(job.tokenise().values(), key=len)
     first_long = 3 * len(by_length) // 4
-    return by_length[first_long : first_long + LONG_TEXTS], [by_length[len(by_length) // 4]]
+    long, short = by_length[first_long : first_long + _LONG_TEXTS], by_length[len(by_length) // 4]
+    return model, job.pad(long, None), job.pad([short], None)

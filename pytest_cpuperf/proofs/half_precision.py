@@ -11,17 +11,17 @@ from pytest_cpuperf.errors import UsageError
 from pytest_cpuperf.measure.pairs import measure_pairs
 from pytest_cpuperf.measure.sequential import Patience
 from pytest_cpuperf.proofs.base import Finding, Proof, Subject, known_heuristic
-from pytest_cpuperf.proofs.bucketing.jobs import as_job
-from pytest_cpuperf.proofs.encoders import main_output, unwrapped
+from pytest_cpuperf.proofs.encoders import unwrapped
 from pytest_cpuperf.proofs.forwards import (
-    LONG_TEXTS,
     Forward,
     forward_of,
     in_inference_mode,
     is_torch_module,
-    long_and_short,
+    module_and_batches,
+    output_of,
 )
 from pytest_cpuperf.proofs.judgement import claimed_speedup, judged, why_inconclusive
+from pytest_cpuperf.proofs.models import first_line
 from pytest_cpuperf.results.claims import Judgement, Recommendation
 from pytest_cpuperf.results.measurements import ComparisonMeasurement
 from pytest_cpuperf.results.remarks import Remark
@@ -63,20 +63,19 @@ class HalfPrecision(Proof):
         """Measure bfloat16, float16 and autocast over float32, on a batch of long texts."""
         import torch
 
-        job = as_job(subject.model, subject.tokenizer, subject.texts, LONG_TEXTS, None)
-        model, _ = unwrapped(subject.model, subject.tokenizer)
-        batch = job.pad(long_and_short(job)[0], None)
+        model, batch, _ = module_and_batches(subject)
         full = in_precision(model, torch.float32, batch)
         arms = {
             "bfloat16": in_precision(model, torch.bfloat16, batch),
             "float16": in_precision(model, torch.float16, batch),
             "autocast": autocast(full),
         }
-        expected = main_output(full())
-        cosines = {name: worst_cosine(expected, main_output(run())) for name, run in arms.items()}
+        expected = output_of(full, "in float32")
+        cosine = worst_cosine(expected, output_of(arms["bfloat16"], "in bfloat16"))
+        arms = {name: run for name, run in arms.items() if not _raises(run)}
         patience = replace(subject.patience, max_seconds=subject.patience.max_seconds / len(arms))
         decided, *others = (_over_float32(name, run, full, patience, subject.cpus) for name, run in arms.items())
-        agree = OutputsAgree(_loaded_as(model), cosines["bfloat16"], _ALIKE, tuple(native_support()))
+        agree = OutputsAgree(_loaded_as(model), cosine, _ALIKE, tuple(native_support()))
         if not agree.cosine >= _ALIKE:
             return Finding(Judgement.HARMFUL, agree, decided, tuple(others))
         judgement = judged(decided.estimate)
@@ -102,8 +101,7 @@ def in_precision(model: Any, dtype: Any, inputs: Any) -> Forward:
     try:
         converted = copy.deepcopy(model).to(dtype)
     except Exception as error:  # a module may hold anything: locks, files, quantised weights
-        first_line = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise UsageError(f"the model cannot be copied to another precision: {first_line}") from None
+        raise UsageError(f"the model cannot be copied to another precision: {first_line(error)}") from None
     return in_inference_mode(forward_of(converted, _converted(inputs, dtype)))
 
 
@@ -141,6 +139,15 @@ def native_support() -> list[str]:
 
     asked = {name: getattr(torch.cpu, function, None) for name, function in _NATIVE.items()}
     return [name for name, function in asked.items() if function is not None and function()]
+
+
+def _raises(run: Forward) -> bool:
+    """Return whether an arm beside the one that is judged cannot be run: some operators know no float16."""
+    try:
+        run()
+    except RuntimeError:
+        return True
+    return False
 
 
 def _loaded_as(model: Any) -> str:

@@ -8,17 +8,17 @@ from typing import Any
 from pytest_cpuperf.measure.pairs import Quantity, measure_pairs, speedup
 from pytest_cpuperf.measure.sequential import Patience
 from pytest_cpuperf.proofs.base import Finding, Proof, Subject, known_heuristic
-from pytest_cpuperf.proofs.bucketing.jobs import as_job
 from pytest_cpuperf.proofs.encoders import main_output, unwrapped
 from pytest_cpuperf.proofs.forwards import (
-    LONG_TEXTS,
     Forward,
     forward_of,
     in_inference_mode,
     is_torch_module,
-    long_and_short,
+    module_and_batches,
+    output_of,
 )
 from pytest_cpuperf.proofs.judgement import claimed_speedup, judged, why_inconclusive
+from pytest_cpuperf.proofs.models import first_line
 from pytest_cpuperf.results.claims import Judgement, Recommendation
 from pytest_cpuperf.results.measurements import ComparisonMeasurement
 from pytest_cpuperf.results.remarks import Remark
@@ -63,9 +63,8 @@ class InferenceMode(Proof):
 
     def judge(self, subject: Subject) -> Finding:
         """Measure both modes for a batch of long texts and for a short one, and `no_grad` against autograd."""
-        job = as_job(subject.model, subject.tokenizer, subject.texts, LONG_TEXTS, None)
-        model, _ = unwrapped(subject.model, subject.tokenizer)
-        long, short = (forward_of(model, job.pad(ids, None)) for ids in long_and_short(job))
+        model, *batches = module_and_batches(subject)
+        long, short = (forward_of(model, batch) for batch in batches)
         why_not = compare_outputs(long)
         if why_not is not None:
             return Finding(why_not.judgement, why_not.reason, None)
@@ -115,15 +114,14 @@ def with_grad(forward: Forward) -> Forward:
 
 def compare_outputs(forward: Forward) -> Disagreement | None:
     """Return how outputs in inference mode differ from those under `no_grad`; None where they do not."""
-    twice = [main_output(in_no_grad(forward)()) for _ in range(2)]
+    twice = [output_of(in_no_grad(forward), "under no_grad") for _ in range(2)]
     varies = _difference(*twice)
     if varies > _TOLERANCE:
         return Disagreement(Judgement.CANNOT_BE_JUDGED, OutputsVary(varies))
     try:
         found = main_output(in_inference_mode(forward)())
     except RuntimeError as error:
-        first_line = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        return Disagreement(Judgement.HARMFUL, RaisesInInferenceMode(first_line))
+        return Disagreement(Judgement.HARMFUL, RaisesInInferenceMode(first_line(error)))
     differs = _difference(twice[0], found)
     return Disagreement(Judgement.HARMFUL, OutputsVary(differs, by_mode=True)) if differs > _TOLERANCE else None
 

@@ -42,7 +42,7 @@ def _transformers(folder: Path) -> tuple[Any, Any]:
     try:
         return AutoModel.from_pretrained(str(folder)).eval(), _tokenizer(folder)
     except (OSError, ValueError, KeyError) as error:
-        raise UsageError(f"{folder} holds no model that transformers can load: {_first_line(error)}") from None
+        raise UsageError(f"{folder} holds no model that transformers can load: {first_line(error)}") from None
 
 
 def _onnx(file: Path, threads: int) -> tuple[Any, Any]:
@@ -58,7 +58,7 @@ def _onnx(file: Path, threads: int) -> tuple[Any, Any]:
     try:
         session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's own kinds of exception have no common base but this
-        raise UsageError(f"onnxruntime cannot load {file}: {_first_line(error)}") from None
+        raise UsageError(f"onnxruntime cannot load {file}: {first_line(error)}") from None
     return session, _tokenizer(file.parent)
 
 
@@ -70,7 +70,7 @@ def _made(module: str, factory: str) -> tuple[Any, Any]:
     except ModuleNotFoundError as error:
         raise UsageError(f"cannot import {module!r}: {error}") from None
     except AttributeError as error:
-        raise UsageError(f"{module}:{factory} cannot be had: {_first_line(error)}") from None
+        raise UsageError(f"{module}:{factory} cannot be had: {first_line(error)}") from None
     finally:
         sys.path.pop(0)
     if isinstance(made, tuple) and len(made) == 2:
@@ -85,7 +85,7 @@ def _tokenizer(folder: Path) -> Any:
         return AutoTokenizer.from_pretrained(str(folder))
     except (OSError, ValueError, KeyError) as error:
         raise UsageError(
-            f"{folder} holds no tokenizer: {_first_line(error)}", "save one there: tokenizer.save_pretrained(folder)"
+            f"{folder} holds no tokenizer: {first_line(error)}", "save one there: tokenizer.save_pretrained(folder)"
         ) from None
 
 
@@ -93,5 +93,6 @@ def _stay_offline() -> None:
     os.environ["HF_HUB_OFFLINE"] = "1"
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
+    """Return the first line of what an error says, or its kind where it says nothing."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -141,6 +141,10 @@ def made(*planted):
 def slower(): return made((200_000, 4_000_000))
 def faster(): return made((8_000_000, 200_000))
 def wrong(): return made((8_000_000, 200_000), True)
+def raises():
+    model, tokenizer = made((1, 1))
+    model.forward = lambda **batch: torch.ones(2) @ torch.ones(3)
+    return model, tokenizer
 """
 
 
@@ -163,6 +167,14 @@ def test_half_precision_is_judged(model_folder, texts, tmp_path, factory, judgem
     assert "half-precision: loaded as bfloat16; this CPU has" in out
     for arm in ("bfloat16", "float16", "autocast"):
         assert f"] {arm} over float32" in out
+
+
+def test_a_model_that_raises_cannot_be_judged(model_folder, texts, tmp_path):
+    (tmp_path / "halves.py").write_text(HALVES.replace("{folder!r}", repr(str(model_folder))))
+    done = prove("halves:raises", "--texts", texts, "--claims=inference-mode,half-precision", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.count("cannot be judged") == 2
+    assert "inference-mode: the model raises an error under no_grad: " in done.stdout
 
 
 @pytest.mark.slow
